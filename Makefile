@@ -1,0 +1,123 @@
+# Sandboxed Code Runner. `make help` lists the targets.
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+BUILD ?= build
+PORT ?= 8080
+PREFIX ?= /usr/local
+PKG_CONFIG ?= pkg-config
+PYTEST ?= /usr/bin/python3 -m pytest
+
+# Ours stay apart from CFLAGS, so that `make CFLAGS=...` does not lose them.
+cr_warn := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wimplicit-fallthrough
+cr_hard := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE
+cr_link := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifdef CI
+cr_warn += -Werror
+endif
+ifdef SANITIZE
+cr_hard := -fPIE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+cr_link := -pie -fsanitize=$(SANITIZE)
+endif
+
+cr_packages := libmicrohttpd libcjson libseccomp
+cr_cflags = -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) -iquote include -iquote sandbox $(shell $(PKG_CONFIG) --cflags $(cr_packages))
+cr_libs = $(shell $(PKG_CONFIG) --libs $(cr_packages))
+
+sources := $(wildcard src/*.c) $(wildcard sandbox/*.c)
+objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/harness_source.o
+library := $(BUILD)/libcode-runner.a
+unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+
+fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c request.c response.c)
+fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 60
+# The service makes namespaces and cgroups: it is started as root.
+as_root := $(if $(filter 0,$(shell id -u)),,sudo)
+
+.DEFAULT_GOAL := all
+.PHONY: all run test unit check service fuzz lint format asan install clean help deps deps-test deps-lint
+
+all: $(BUILD)/code-runner ## build build/code-runner
+
+$(BUILD)/code-runner: $(BUILD)/src/main.o $(library)
+	$(CC) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
+
+$(library): $(filter-out $(BUILD)/src/main.o,$(objects))
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.o: %.S sandbox/harness.py
+	@mkdir -p $(@D)
+	$(CC) -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(library)
+	@mkdir -p $(@D)
+	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs) -lcmocka
+
+run: deps all ## install what is missing, build, and serve on PORT (default 8080)
+	$(as_root) env PORT=$(PORT) $(BUILD)/code-runner
+
+test: deps-test all check ## install what is missing, build, and run every test
+
+check: unit service ## run every test, installing nothing
+
+unit: $(unit_tests) ## run the unit tests in C
+	@for test in $(unit_tests); do $$test || exit 1; done
+
+service: $(BUILD)/code-runner $(BUILD)/try_syscall ## run the tests against the real service
+	$(as_root) $(PYTEST) -c tests/pytest.ini tests $(PYTEST_FLAGS)
+
+$(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
+	$(CC) $(cr_cflags) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
+
+asan: ## unit and service tests with AddressSanitizer and UBSan
+	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
+
+fuzz: $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
+	@for target in $(fuzzers); do mkdir -p $$target.corpus && \
+	    $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$target.corpus \
+	    tests/fuzz/corpus/$${target##*/fuzz_} || exit 1; done
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(wildcard src/*.c))
+	@mkdir -p $(@D)
+	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude \
+	    $(shell $(PKG_CONFIG) --cflags $(cr_packages)) -o $@ $< $(fuzz_sources) \
+	    $(shell $(PKG_CONFIG) --libs libcjson)
+
+lint: deps-lint ## include rules, formatting, clang-tidy, cppcheck
+	tests/lint.sh
+
+format: ## clang-format all sources
+	clang-format -i $(wildcard src/*.c include/*.h sandbox/*.c sandbox/*.h tests/*/*.c)
+
+install: all ## install the binary below DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/code-runner $(DESTDIR)$(PREFIX)/bin/code-runner
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## print this
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 12
+
+# Packages: of the service, of its build, of its tests. Asks apt only if something is missing.
+packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 python3-numpy python3-pandas python3-scipy \
+    python3-sklearn python3-matplotlib python3-seaborn python3-requests libopenblas0-serial ca-certificates
+packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev
+packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata
+packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+
+deps:
+	@tests/install-packages.sh $(packages_run) $(packages_build)
+
+deps-test: deps
+	@tests/install-packages.sh $(packages_test)
+
+deps-lint: deps-test
+	@tests/install-packages.sh $(packages_lint)
+
+-include $(objects:.o=.d) $(unit_tests:%=%.d)
