@@ -1,0 +1,33 @@
+/*
+ * child: one role's process as the monitor sees it. pid is 0 while it does not run; then due_ms
+ * says when to start it (monotonic milliseconds, doubling from 100 ms to 5 s while its lives are
+ * short). No call blocks.
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "config.h"
+
+struct child {
+    enum role role;
+    pid_t pid;
+    int64_t started_ms, due_ms, delay_ms;
+};
+
+int64_t child_now_ms(void);
+
+/* Forks and execs program in the child's role; channel becomes its descriptor ROLE_CHANNEL_FD and
+ * stays the caller's to close. 0 or -errno. */
+int child_start(struct child *child, const struct config *config, const char *program,
+                char *const envp[], int channel);
+
+/* To be told when the process was reaped. */
+void child_ended(struct child *child);
+
+/* Sends one byte and a copy of the descriptor (SCM_RIGHTS). 0 or -errno. */
+int child_send_descriptor(int socket, int descriptor);
+
+#endif

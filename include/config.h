@@ -1,0 +1,62 @@
+/*
+ * config: every setting, from flags with the environment as fallback. One table in config.c, from
+ * which parsing, --help, the README's table and the command lines of the roles come. Parsing is
+ * pure but for reading what it is given.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum role { ROLE_MONITOR, ROLE_SERVER, ROLE_ZYGOTE };
+enum start_mode { START_COLD };
+
+struct config {
+    int role;              /* enum role */
+    char address[64];      /* numeric IPv4 or IPv6 address to listen on */
+    uint64_t port;         /* 1 .. 65535 */
+    uint64_t slots;        /* scripts that run at once; 0 only before config_complete */
+    uint64_t pool;         /* workers that wait ahead of requests */
+    uint64_t queue;        /* requests that may wait for a slot */
+    uint64_t queue_wait_s; /* longest wait in the queue */
+    uint64_t grace_s;      /* for running scripts after SIGTERM */
+    uint64_t timeout_s;    /* wall time of a script */
+    uint64_t memory_mb;    /* MiB, of a script with all its processes */
+    uint64_t file_mb;      /* MiB, of one file */
+    uint64_t output_mb;    /* MiB, of stdout + stderr, and of the result */
+    uint64_t scratch_mb;   /* MiB, of a script's scratch space */
+    uint64_t script_bytes; /* bytes of source */
+    uint64_t processes;    /* processes and threads of a script */
+    uint64_t uid_base; /* first of a range of uids: server, then one a slot; 0: chosen at random */
+    int start;         /* enum start_mode */
+    char python[256];  /* interpreter of cold workers, absolute path */
+    bool help, version;
+};
+
+/* All defaults. */
+void config_init(struct config *config);
+
+/* Reads argv[1 .. argc-1] (`--name=value`, `--name value`, or `--name` for a switch) over
+ * environment values over defaults. getenv_fn may be NULL: no environment. 0, or -EINVAL with a
+ * line for a person in error that names the option. */
+int config_parse(struct config *config, int argc, char *const argv[],
+                 const char *(*getenv_fn)(const char *name), char *error, size_t error_size);
+
+/* Fills in what depends on the machine: slots from processors and the container's memory, uid_base.
+ */
+void config_complete(struct config *config);
+
+/* How many slots the zygote prepares: running, waiting, and a few that are being cleared away. */
+unsigned config_total_slots(const struct config *config);
+
+/* Argument vector for the binary in another role, NULL-terminated, owned by the caller
+ * (config_argv_free); NULL if out of memory. */
+char **config_argv(const struct config *config, const char *program, enum role role);
+void config_argv_free(char **argv);
+
+void config_print_help(FILE *file);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * frame_reader: the bytes that a worker sends while a script runs -> its one frame, FRAME_RESULT or
+ * FRAME_ERROR. The bytes are hostile: sizes are capped, any other frame is broken, what follows the
+ * frame is ignored. Pure but for memory.
+ */
+#ifndef FRAME_READER_H
+#define FRAME_READER_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "protocol.h"
+
+enum frame_progress {
+    FRAME_MORE,    /* not whole yet */
+    FRAME_WHOLE,   /* header.type and payload are valid */
+    FRAME_TOO_BIG, /* a result over its cap */
+    FRAME_BROKEN,
+    FRAME_NO_MEMORY,
+};
+
+struct frame_reader {
+    struct frame_header header;
+    size_t header_size; /* bytes of the header that are there */
+    size_t result_cap, error_cap;
+    struct buf payload;
+};
+
+void frame_reader_init(struct frame_reader *reader, size_t result_cap, size_t error_cap);
+void frame_reader_done(struct frame_reader *reader);
+
+/* Takes the next bytes. After anything but FRAME_MORE it must not be called again. */
+enum frame_progress frame_reader_feed(struct frame_reader *reader, const char *bytes, size_t size);
+
+/* The payload of a FRAME_ERROR: word, message and traceback. */
+struct frame_error {
+    const char *word; /* NUL-terminated */
+    const char *message, *traceback;
+    size_t message_size, traceback_size;
+};
+
+/* Points into payload. 0, or -EINVAL if it is not three texts. */
+int frame_error_parse(const struct buf *payload, struct frame_error *ret_error);
+
+#endif

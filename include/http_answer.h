@@ -1,0 +1,26 @@
+/*
+ * http_answer: struct response or a fixed text -> libmicrohttpd's response with its headers, given
+ * to the connection. Private to http*.c.
+ */
+#ifndef HTTP_ANSWER_H
+#define HTTP_ANSWER_H
+
+#include "http_connection.h"
+
+/* What an answer has beside its status and body. */
+struct http_answer_options {
+    const char *allow; /* of a 405; NULL: no such header */
+    bool close;        /* the connection is not kept */
+};
+
+/* Each enters PHASE_ANSWER and gives libmicrohttpd an answer; MHD_NO closes the connection. */
+
+/* Takes response. */
+enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
+                                 const struct http_answer_options *options);
+
+/* json is copied. */
+enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
+                                 const char *json, const struct http_answer_options *options);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * http_connection: one client's connection: in which phase it is, how long it may stay there, and
+ * whether the client is still there. Private to http*.c.
+ *
+ * libmicrohttpd's own time-out only knows idleness, and a suspended connection is not looked at: so
+ * each phase has its deadline here, and while a run is on, the socket is watched for the client's
+ * leaving. A connection is cut by shutdown(2), upon which libmicrohttpd closes it.
+ */
+#ifndef HTTP_CONNECTION_H
+#define HTTP_CONNECTION_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "loop.h"
+
+struct http;
+struct response;
+struct ticket;
+
+struct http_connections;
+
+enum http_phase {
+    PHASE_REQUEST, /* a request comes in */
+    PHASE_IDLE,    /* between two requests */
+    PHASE_RUN,     /* suspended: the queue has the request */
+    PHASE_ANSWER,  /* an answer is being written */
+    PHASE_COUNT
+};
+
+enum http_step { STEP_HEADERS, STEP_BODY, STEP_ANSWER };
+
+struct http_connection {
+    struct http *http;
+    struct http_connections *all;
+    struct MHD_Connection *mhd;
+    int fd; /* libmicrohttpd's */
+    enum http_phase phase;
+    bool gone;   /* cut, or the client left: whatever comes is refused */
+    bool linger; /* the client may still write when this is closed */
+    struct loop_timer timer;
+    struct loop_file watch;
+    /* The answer that is written: handed to libmicrohttpd so far, and marks of the last look. */
+    uint64_t written, last_written;
+    int last_left; /* in the kernel */
+    unsigned stalls;
+    size_t held_bytes; /* memory that the answer holds */
+    /* The request. */
+    enum http_step step;
+    const struct http_route *route; /* NULL: refused */
+    const char *allow;              /* of a refusal; NULL: no such header */
+    struct buf body;
+    size_t body_size; /* with what was thrown away */
+    struct ticket *ticket;
+    struct response *response;               /* made, not yet handed over */
+    struct http_connection *next, *previous; /* of this phase, oldest first */
+};
+
+struct http_connection_list {
+    struct http_connection *first, *last;
+    unsigned count;
+};
+
+struct http_connections {
+    struct loop *loop;
+    unsigned count, crowded; /* crowded: from this many on, the oldest reader is cut for each new */
+    size_t held_bytes;       /* by all answers */
+    struct http_connection_list phases[PHASE_COUNT];
+};
+
+/* In PHASE_REQUEST. NULL if out of memory. */
+struct http_connection *http_connection_new(struct http *http, struct http_connections *all,
+                                            struct MHD_Connection *mhd);
+/* What belongs to the request must have been released. */
+void http_connection_free(struct http_connection *connection);
+
+/* Enters a phase; its deadline starts. */
+void http_connection_enter(struct http_connection *connection, enum http_phase phase);
+
+/* Counts the answer against the budget that all answers share; over it, the oldest is cut. */
+void http_connection_hold(struct http_connection *connection, size_t bytes);
+
+/* Calls fn(connection) when the client has left. 0 or -errno. */
+int http_connection_watch(struct http_connection *connection, loop_file_fn *fn);
+
+void http_connection_cut(struct http_connection *connection);
+
+#endif

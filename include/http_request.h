@@ -1,0 +1,25 @@
+/*
+ * http_request: one request's way from its head to the queue and back: the handler is called with
+ * the head (STEP_HEADERS), with each part of the body and at its end (STEP_BODY), and once more
+ * when the answer of a run is there (STEP_ANSWER). Private to http*.c.
+ */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include <microhttpd.h>
+
+struct http_connection;
+
+/* libmicrohttpd's handler (MHD_AccessHandlerCallback); *request_context is the connection. */
+enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, const char *path,
+                                    const char *method, const char *version, const char *bytes,
+                                    size_t *size, void **request_context);
+
+/* The client is gone while its request is with the queue: the run is cancelled, the connection
+ * closed. */
+void http_request_abandon(struct http_connection *connection);
+
+/* Releases all that belongs to the request; ready for the next one. */
+void http_request_release(struct http_connection *connection);
+
+#endif

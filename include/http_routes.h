@@ -1,0 +1,32 @@
+/*
+ * http_routes: which paths there are, what each takes, and whether the head of a request is
+ * acceptable. Private to http*.c. Pure.
+ */
+#ifndef HTTP_ROUTES_H
+#define HTTP_ROUTES_H
+
+#include <stdbool.h>
+
+enum http_target { TARGET_EXECUTE, TARGET_HEALTH, TARGET_READY };
+
+struct http_route {
+    const char *path;
+    enum http_target target;
+    const char *allow; /* the methods, as the Allow header says them */
+};
+
+struct http_refusal {
+    int status;
+    const char *text;  /* static storage */
+    const char *allow; /* NULL: no Allow header */
+};
+
+/* The route of a request; or NULL, with the reason in *ret_refusal. content_type may be NULL. */
+const struct http_route *http_route_find(const char *path, const char *method,
+                                         const char *content_type,
+                                         struct http_refusal *ret_refusal);
+
+/* application/json, with or without parameters. */
+bool http_is_json(const char *content_type);
+
+#endif

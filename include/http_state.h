@@ -1,0 +1,31 @@
+/*
+ * http_state: what the parts of http share. Private to http*.c.
+ */
+#ifndef HTTP_STATE_H
+#define HTTP_STATE_H
+
+#include "http.h"
+#include "http_connection.h"
+#include "http_linger.h"
+
+#define HTTP_BODY_BYTES ((size_t)1 << 20) /* of one request */
+
+struct http {
+    struct loop *loop;
+    struct queue *queue;
+    const struct config *config;
+    struct MHD_Daemon *daemon;
+    struct loop_file file;   /* the daemon's epoll descriptor */
+    struct loop_timer timer; /* when the daemon wants to be run without an event */
+    struct http_connections connections;
+    struct http_lingers lingers;
+    size_t bodies_bytes;
+    bool draining;
+    http_idle_fn *idle_fn;
+    void *idle_context;
+};
+
+/* Has the handler called once more for a connection that was suspended. */
+void http_resume(struct http_connection *connection);
+
+#endif

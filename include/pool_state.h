@@ -1,0 +1,48 @@
+/*
+ * pool_state: what the parts of pool share: pool.c (claims and the zygote), pool_worker.c (a
+ * worker from spawn to slot). Private to them.
+ */
+#ifndef POOL_STATE_H
+#define POOL_STATE_H
+
+#include "pool.h"
+#include "zygote_link.h"
+
+#define POOL_FIRST_RETRY_US (100 * 1000LL)
+
+struct pool {
+    struct loop *loop;
+    struct zygote_link link;
+    pool_change_fn *change_fn;
+    void *change_context;
+    struct loop_timer refill_timer, retry_timer;
+    int64_t retry_us; /* next pause after a worker that was made ahead has failed */
+    bool up;
+    uint64_t last_run;
+    unsigned ahead, slots, starting, ready, waiting;
+    struct pool_claim *first, *last;
+    struct worker workers[]; /* one a slot */
+};
+
+/* Takes it from those that wait; returns it. */
+struct pool_claim *pool_claim_unlink(struct pool *pool, struct pool_claim *claim);
+
+/* Makes workers until there are enough. Not at once: after what is in hand was answered, and so
+ * that a claim that fails cannot recurse into the next. */
+void pool_refill_soon(struct pool *pool);
+
+/* A worker that nobody has yet is no good. A claim fails with it, unless others that start are
+ * enough for all that wait. error: errno, positive, or 0. */
+void pool_start_failed(struct pool *pool, unsigned stage, int error);
+
+/* What a worker says before it has a script: exactly one frame. */
+void pool_worker_read_greeting(struct worker *worker);
+void pool_worker_hand_over(struct worker *worker, struct pool_claim *claim);
+void pool_worker_kill(struct worker *worker);
+/* Nobody's any more: killed, its descriptors closed, its slot taken until it ended. */
+void pool_worker_abandon(struct worker *worker);
+/* Nothing of it is left: its slot is free. */
+void pool_worker_free(struct worker *worker);
+void pool_worker_close(struct worker *worker);
+
+#endif

@@ -1,0 +1,115 @@
+/*
+ * protocol: what crosses the line between the server and the sandbox side. The only header that
+ * both include.
+ *
+ * Two conversations:
+ *
+ *   server <-> zygote   AF_UNIX SOCK_SEQPACKET, one fixed-size struct a message. ZYGOTE_SPAWN
+ * carries exactly three descriptors (SCM_RIGHTS): the worker's end of its channel, its stdout, its
+ * stderr. server <-> worker   AF_UNIX SOCK_STREAM, "the channel": frames of {type, size} and then
+ * size bytes.
+ *
+ * Both ends are the same binary on the same machine, so integers are in native order. The worker's
+ * side of the channel is in the hands of the script once FRAME_RUN was sent: a reader must cap
+ * sizes and check the order.
+ *
+ * Legal order on a channel:
+ *   worker: FRAME_READY (or FRAME_SETUP_FAILED and then end of file)
+ *   server: FRAME_SCRIPT, later inputs, FRAME_RUN
+ *   worker: FRAME_RESULT or FRAME_ERROR, once; what follows is ignored
+ */
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- server -> zygote ---- */
+
+enum zygote_command_type {
+    ZYGOTE_SPAWN = 1, /* make a worker on a slot that is free; with three descriptors */
+    ZYGOTE_KILL = 2,  /* end everything on the slot; ignored if that run is not on it any more */
+};
+
+struct zygote_command {
+    uint32_t type;
+    uint32_t slot; /* 0 .. slots - 1 */
+    uint64_t
+        run; /* chosen by the server, never used twice; tells a slot's worker from the one before */
+};
+
+/* ---- zygote -> server ---- */
+
+enum zygote_event_type {
+    ZYGOTE_UP = 1, /* the sandbox is prepared, commands are taken from now on; sent once, first */
+    ZYGOTE_ENDED =
+        2, /* nothing of this run exists any more, its slot is free; once for each ZYGOTE_SPAWN */
+};
+
+enum zygote_event_flags {
+    ENDED_OUT_OF_MEMORY =
+        1, /* the kernel (or the watchdog) killed something of this run for its memory */
+    ENDED_NOT_STARTED = 2,  /* the worker could not even be forked: see stage and error */
+    ENDED_STATUS_KNOWN = 4, /* wait_status is that of the worker's main process */
+};
+
+struct zygote_event {
+    uint32_t type;
+    uint32_t slot;
+    uint64_t run;
+    uint32_t flags;
+    int32_t wait_status;        /* as from waitpid(2); valid with ENDED_STATUS_KNOWN */
+    int32_t stage;              /* enum sandbox_stage; valid with ENDED_NOT_STARTED */
+    int32_t error;              /* errno, positive */
+    uint64_t peak_memory_bytes; /* 0 where it cannot be known */
+    uint64_t cpu_us; /* processor time of the run, user and system; 0 where it cannot be known */
+};
+
+/* ---- the channel ---- */
+
+enum frame_type {
+    /* server -> worker */
+    FRAME_SCRIPT = 1, /* Python source, UTF-8, no NUL */
+    FRAME_RUN = 2,    /* empty; all inputs are there: go. The deadline counts from here */
+    /* worker -> server */
+    FRAME_READY = 16,        /* empty; isolated and waiting for a script */
+    FRAME_SETUP_FAILED = 17, /* struct setup_failure; never after FRAME_READY */
+    FRAME_RESULT = 18,       /* JSON text: what main() returned */
+    FRAME_ERROR =
+        19, /* three UTF-8 texts joined by NUL: outcome word, message, traceback (may be empty) */
+};
+
+struct frame_header {
+    uint32_t type;
+    uint32_t size; /* of the payload, bytes; without this header */
+};
+
+/* Where a sandbox could not be set up. Reported to clients by name only (stage_name). */
+enum sandbox_stage {
+    STAGE_NONE = 0,
+    STAGE_SPAWN,      /* forking the worker or its init */
+    STAGE_SESSION,    /* setsid, standard descriptors */
+    STAGE_LIMITS,     /* rlimits */
+    STAGE_CGROUP,     /* joining the slot's cgroup */
+    STAGE_NAMESPACES, /* setns, unshare */
+    STAGE_MOUNTS,     /* scratch space, /proc */
+    STAGE_IDENTITY,   /* bounding set, groups, gid, uid, capabilities, dumpable */
+    STAGE_DESCRIPTORS,
+    STAGE_LANDLOCK,
+    STAGE_SECCOMP,
+    STAGE_INTERPRETER, /* exec of python3, or the harness before it was ready */
+    STAGE_COUNT
+};
+
+struct setup_failure {
+    uint32_t stage; /* enum sandbox_stage */
+    int32_t error;  /* errno, positive */
+};
+
+/* One word for a stage; "unknown" for a number out of range. Static storage. */
+const char *stage_name(unsigned stage);
+
+/* Descriptor number of the channel in a worker; 0, 1, 2 are stdin, stdout, stderr. */
+#define WORKER_CHANNEL_FD 3
+
+#endif

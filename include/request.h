@@ -1,0 +1,34 @@
+/*
+ * request: the bytes of a POST /execute body -> struct request, or what is wrong with them. Pure:
+ * no I/O, no clock, no globals. The strict checker sees the text first; cJSON only decodes the
+ * small values that it marked out.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include <stddef.h>
+
+struct request {
+    char *script;       /* owned; UTF-8 without NUL, NUL-terminated */
+    size_t script_size; /* bytes, 1 .. limits.script_bytes */
+};
+
+struct request_limits {
+    size_t script_bytes;
+};
+
+/* The client's fault: always a 4xx, outcome `invalid_request`. */
+struct request_error {
+    int status;     /* HTTP status, 400 .. 499 */
+    char text[256]; /* UTF-8, for a person; names the field and the limit */
+};
+
+/* Fills *ret_request (release with request_done) and returns 0; or fills *ret_error, leaves
+ * *ret_request zeroed and returns -EINVAL (the client's fault) or -ENOMEM (ours; *ret_error
+ * untouched). */
+int request_parse(const char *body, size_t size, const struct request_limits *limits,
+                  struct request *ret_request, struct request_error *ret_error);
+
+void request_done(struct request *request);
+
+#endif

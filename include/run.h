@@ -1,0 +1,56 @@
+/*
+ * run: the state machine of one run: claims a worker, gives it the script, pumps its channel and
+ * pipes into capped buffers, keeps the deadline, has it ended, and says once how it went. The
+ * answer comes only when nothing of the run lives any more. Knows nothing of HTTP or of the queue.
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frame_reader.h"
+#include "loop.h"
+#include "outcome.h"
+#include "pool.h"
+
+struct config;
+struct request;
+
+/* outcome is the run's: take out of it what is wanted. The run may be freed inside this call, after
+ * run_done. */
+typedef void run_done_fn(void *context, struct outcome *outcome);
+
+enum run_state { RUN_CLAIMING, RUN_RUNNING, RUN_ENDING, RUN_OVER };
+
+/* Members are for run*.c, except that started_us may be read. */
+struct run {
+    struct loop *loop;
+    struct pool *pool;
+    const struct config *config;
+    enum run_state state;
+    bool settled;       /* the outcome's verdict stands */
+    int64_t started_us; /* when it got its worker (loop_now_us); 0 before */
+    char *script;
+    size_t script_size, sent_size;
+    struct pool_claim claim;
+    struct loop_timer timer;
+    struct frame_reader reader;
+    struct outcome outcome;
+    run_done_fn *done_fn;
+    void *done_context;
+};
+
+/* Takes what request owns. config must outlive the run. Never calls done_fn before it returns. */
+void run_start(struct run *run, struct loop *loop, struct pool *pool, const struct config *config,
+               struct request *request, run_done_fn *done_fn, void *done_context);
+
+/* Ends the script; done_fn is called with this verdict, soon and not before this call has returned.
+ * Too late if the script has ended by itself. */
+void run_stop(struct run *run, enum verdict verdict, const char *text);
+
+/* Frees what it holds; if it is not over, its worker is ended and done_fn not called. */
+void run_done(struct run *run);
+
+#endif
