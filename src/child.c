@@ -1,0 +1,88 @@
+/*
+ * child: one role's process as the monitor sees it: start by exec, pass a descriptor, when to start
+ * again. Knows nothing of what the roles do.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "roles.h"
+
+#define FIRST_DELAY_MS 100
+#define LAST_DELAY_MS 5000
+#define LONG_LIFE_MS 10000
+
+int64_t child_now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* In the new process: a clean signal state, the channel at its number, gone with the monitor.
+ * prctl(2) PR_SET_PDEATHSIG. */
+static _Noreturn void become_role(const char *program, char *const argv[], char *const envp[],
+                                  int channel, pid_t monitor) {
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != monitor)
+        _exit(1);
+    /* dup2 clears close-on-exec, but not when both numbers are the same. */
+    if (channel == ROLE_CHANNEL_FD ? fcntl(channel, F_SETFD, 0) < 0
+                                   : dup2(channel, ROLE_CHANNEL_FD) < 0)
+        _exit(1);
+    execve(program, argv, envp);
+    _exit(127);
+}
+
+int child_start(struct child *child, const struct config *config, const char *program,
+                char *const envp[], int channel) {
+    char **argv = config_argv(config, program, child->role);
+    if (!argv)
+        return -ENOMEM;
+    pid_t monitor = getpid(), pid = fork();
+    if (pid == 0)
+        become_role(program, argv, envp, channel, monitor);
+    int error = errno;
+    config_argv_free(argv);
+    if (pid < 0)
+        return -error;
+    child->pid = pid;
+    child->started_ms = child_now_ms();
+    child->due_ms = 0;
+    return 0;
+}
+
+void child_ended(struct child *child) {
+    int64_t now = child_now_ms();
+    if (now - child->started_ms >= LONG_LIFE_MS || child->delay_ms == 0)
+        child->delay_ms = FIRST_DELAY_MS;
+    else if (child->delay_ms < LAST_DELAY_MS)
+        child->delay_ms *= 2;
+    child->pid = 0;
+    child->due_ms = now + child->delay_ms;
+}
+
+int child_send_descriptor(int socket, int descriptor) {
+    char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof(control)};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -errno;
+}

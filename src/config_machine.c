@@ -1,0 +1,91 @@
+/*
+ * config_machine: settings that follow from the machine: slots from processors and the container's
+ * memory, the range of uids. Reads /proc and the cgroup files; never fails, falls back to the
+ * host's numbers.
+ */
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/sysinfo.h>
+
+#include "config.h"
+
+/* What the service itself needs beside its scripts, MiB. */
+#define BASE_MEMORY_MB 100
+
+/* The smallest number in the file, UINT64_MAX if it has none ("max", missing). */
+static uint64_t read_limit(const char *path) {
+    FILE *file = fopen(path, "re");
+    unsigned long long value = 0;
+    int fields = file ? fscanf(file, "%llu", &value) : 0;
+    if (file)
+        fclose(file);
+    return fields == 1 ? value : UINT64_MAX;
+}
+
+/* The limit of this process's memory cgroup: where it is mounted in a container (its own cgroup is
+ * the root there), and at its path as a host shows it. cgroups(7), /proc/PID/cgroup. */
+static uint64_t cgroup_memory_limit_bytes(void) {
+    uint64_t limit = read_limit("/sys/fs/cgroup/memory.max"), other;
+    other = read_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    limit = other < limit ? other : limit;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    char line[512], path[768];
+    while (file && fgets(line, sizeof(line), file)) {
+        line[strcspn(line, "\n")] = 0;
+        char *group = strrchr(line, ':');
+        if (!group)
+            continue;
+        if (strncmp(line, "0::", 3) == 0)
+            snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.max", group + 1);
+        else if (strstr(line, ":memory:"))
+            snprintf(path, sizeof(path), "/sys/fs/cgroup/memory%s/memory.limit_in_bytes",
+                     group + 1);
+        else
+            continue;
+        other = read_limit(path);
+        limit = other < limit ? other : limit;
+    }
+    if (file)
+        fclose(file);
+    return limit;
+}
+
+static uint64_t machine_memory_bytes(void) {
+    struct sysinfo info;
+    uint64_t host = sysinfo(&info) == 0 ? (uint64_t)info.totalram * info.mem_unit : UINT64_MAX;
+    uint64_t limit = cgroup_memory_limit_bytes();
+    return limit < host ? limit : host;
+}
+
+static uint64_t default_slots(const struct config *config) {
+    cpu_set_t set;
+    int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    uint64_t memory_mb = machine_memory_bytes() >> 20;
+    uint64_t fit =
+        memory_mb > BASE_MEMORY_MB ? (memory_mb - BASE_MEMORY_MB) / config->memory_mb : 0;
+    uint64_t slots = 2 * (uint64_t)processors;
+    slots = slots < fit ? slots : fit;
+    return slots < 1 ? 1 : slots > 256 ? 256 : slots;
+}
+
+unsigned config_total_slots(const struct config *config) {
+    /* A slot that is being cleared away is not free yet; two more keep the next run from waiting
+     * for it. */
+    return (unsigned)(config->slots + config->pool + 2);
+}
+
+void config_complete(struct config *config) {
+    if (config->slots == 0)
+        config->slots = default_slots(config);
+    if (config->uid_base == 0) {
+        /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
+         * uids stay below 65536, the usual size of a user namespace's map. */
+        uint32_t random = 0;
+        unsigned count = config_total_slots(config) + 1;
+        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+            random = 0;
+        config->uid_base = 20000 + random % (65000 - 20000 - count);
+    }
+}

@@ -1,0 +1,167 @@
+/*
+ * http: the daemon in the loop, and the begin and end of connections and requests. What happens in
+ * between is http_request's.
+ */
+#include "http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "http_request.h"
+#include "http_state.h"
+
+#define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
+#define CROWDED_PERCENT 90u
+#define CONNECTION_BYTES ((size_t)32 << 10) /* libmicrohttpd's, for head and parts of the body */
+/* ---- the daemon in the loop ---- */
+
+static void run_daemon(void *context) {
+    struct http *http = context;
+    unsigned long long timeout_ms;
+    loop_timer_stop(http->loop, &http->timer);
+    MHD_run(http->daemon);
+    if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
+        loop_timer_start(http->loop, &http->timer, (int64_t)timeout_ms * 1000, run_daemon, http);
+}
+
+static void on_daemon_ready(void *context, uint32_t events) {
+    (void)events;
+    run_daemon(context);
+}
+
+/* The daemon looks at a connection that was resumed only when it is run. */
+void http_resume(struct http_connection *connection) {
+    struct http *http = connection->http;
+    MHD_resume_connection(connection->mhd);
+    loop_timer_start(http->loop, &http->timer, 0, run_daemon, http);
+}
+
+static void tell_idle(struct http *http) {
+    if (http->draining && http_is_idle(http))
+        http->idle_fn(http->idle_context);
+}
+
+/* ---- a request's begin and end, a connection's begin and end ---- */
+
+static struct http_connection *connection_of(struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+/* The request line is there. What is returned becomes the request's context. */
+static void *on_request_line(void *context, const char *uri, struct MHD_Connection *mhd) {
+    (void)context;
+    (void)uri;
+    struct http_connection *connection = connection_of(mhd);
+    if (connection && connection->phase == PHASE_IDLE)
+        http_connection_enter(connection, PHASE_REQUEST);
+    return connection;
+}
+
+static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+                         enum MHD_RequestTerminationCode code) {
+    (void)mhd;
+    (void)code;
+    struct http_connection *connection = *request_context;
+    *request_context = NULL;
+    if (!connection)
+        return;
+    http_request_release(connection);
+    http_connection_enter(connection, PHASE_IDLE);
+    tell_idle(context);
+}
+
+static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct http *http = context;
+    struct http_connection *connection = *socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        connection = http_connection_new(http, &http->connections, mhd);
+        if (connection)
+            buf_init(&connection->body, HTTP_BODY_BYTES);
+        *socket_context = connection;
+    } else if (connection) {
+        if (connection->linger)
+            http_linger_start(&http->lingers, connection->fd);
+        http_request_release(connection);
+        http_connection_free(connection);
+        *socket_context = NULL;
+    }
+}
+
+/* ---- the interface ---- */
+
+static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned connections) {
+    return MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_request_handle, http,
+        MHD_OPTION_LISTEN_SOCKET, listener,                   /* closed by MHD_stop_daemon */
+        MHD_OPTION_CONNECTION_LIMIT, connections,             /* of all clients together */
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, /* head and parts of the body */
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u,                    /* see http_connection */
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,                      /* no request smuggling */
+        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,   /* first of a request */
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,      /* last of a request */
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,    /* first and last of all */
+        MHD_OPTION_END);
+}
+
+int http_new(struct loop *loop, struct queue *queue, const struct config *config, int listener,
+             struct http **ret_http) {
+    struct http *http = calloc(1, sizeof(*http));
+    if (!http) {
+        close(listener);
+        return -ENOMEM;
+    }
+    unsigned connections = SPARE_CONNECTIONS + (unsigned)(config->queue + config->slots);
+    http->loop = loop;
+    http->queue = queue;
+    http->config = config;
+    http->connections.loop = http->lingers.loop = loop;
+    http->connections.crowded = connections - SPARE_CONNECTIONS * (100 - CROWDED_PERCENT) / 100;
+    http->daemon = start_daemon(http, listener, connections);
+    if (!http->daemon) {
+        close(listener);
+        free(http);
+        return -EIO;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    int r = info ? loop_file_add(loop, &http->file, info->epoll_fd, EPOLLIN, on_daemon_ready, http)
+                 : -EIO;
+    if (r < 0) {
+        http_free(http);
+        return r;
+    }
+    *ret_http = http;
+    return 0;
+}
+
+void http_free(struct http *http) {
+    if (!http)
+        return;
+    http->draining = false;
+    /* The daemon must not be stopped while a connection is suspended. */
+    struct http_connection *connection = http->connections.phases[PHASE_RUN].first;
+    for (; connection; connection = connection->next)
+        if (connection->ticket)
+            http_request_abandon(connection);
+    loop_file_remove(http->loop, &http->file);
+    MHD_stop_daemon(http->daemon);
+    loop_timer_stop(http->loop, &http->timer);
+    http_lingers_done(&http->lingers);
+    free(http);
+}
+
+void http_drain(struct http *http, http_idle_fn *idle_fn, void *context) {
+    http->draining = true;
+    http->idle_fn = idle_fn;
+    http->idle_context = context;
+}
+
+bool http_is_idle(const struct http *http) {
+    return http->connections.phases[PHASE_RUN].count == 0 &&
+           http->connections.phases[PHASE_ANSWER].count == 0;
+}

@@ -1,0 +1,122 @@
+/*
+ * http_answer: short bodies go out in one piece with their headers; long ones are encoded piece by
+ * piece as the client reads.
+ */
+#include "http_answer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "response.h"
+
+#define SHORT_BYTES 16384u
+#define PIECE_BYTES ((size_t)64 << 10)
+
+static void add_headers(struct MHD_Response *answer, const struct http_answer_options *options) {
+    MHD_add_response_header(answer, "Content-Type", "application/json");
+    MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+    if (options->allow)
+        MHD_add_response_header(answer, "Allow", options->allow);
+    if (options->close)
+        MHD_add_response_header(answer, "Connection", "close");
+}
+
+static void add_run_headers(struct MHD_Response *answer, const struct response *response) {
+    char value[96];
+    int64_t queue_us = response_queue_us(response), run_us = response_run_us(response);
+    if (queue_us >= 0 && run_us >= 0) {
+        snprintf(value, sizeof(value),
+                 "queue;dur=%" PRId64 ".%03" PRId64 ", run;dur=%" PRId64 ".%03" PRId64,
+                 queue_us / 1000, queue_us % 1000, run_us / 1000, run_us % 1000);
+        MHD_add_response_header(answer, "Server-Timing", value);
+    }
+    unsigned retry_after_s = response_retry_after_s(response);
+    if (retry_after_s > 0) {
+        snprintf(value, sizeof(value), "%u", retry_after_s);
+        MHD_add_response_header(answer, "Retry-After", value);
+    }
+}
+
+static enum MHD_Result give(struct http_connection *connection, unsigned status,
+                            struct MHD_Response *answer, size_t held_bytes) {
+    http_connection_enter(connection, PHASE_ANSWER);
+    http_connection_hold(connection, held_bytes);
+    enum MHD_Result result = MHD_queue_response(connection->mhd, status, answer);
+    MHD_destroy_response(answer);
+    return result;
+}
+
+enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
+                                 const char *json, const struct http_answer_options *options) {
+    struct MHD_Response *answer =
+        MHD_create_response_from_buffer(strlen(json), (void *)json, MHD_RESPMEM_MUST_COPY);
+    if (!answer)
+        return MHD_NO;
+    add_headers(answer, options);
+    return give(connection, status, answer, 0);
+}
+
+/* ---- long bodies ---- */
+
+struct stream {
+    struct http_connection *connection;
+    struct response *response;
+};
+
+static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t size) {
+    struct stream *stream = context;
+    size_t got = response_read(stream->response, bytes, size);
+    stream->connection->written = position + got;
+    return got > 0 ? (ssize_t)got : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void stream_free(void *context) {
+    struct stream *stream = context;
+    response_free(stream->response);
+    free(stream);
+}
+
+static struct MHD_Response *make_long(struct http_connection *connection,
+                                      struct response *response) {
+    struct stream *stream = malloc(sizeof(*stream));
+    if (!stream)
+        return NULL;
+    *stream = (struct stream){.connection = connection, .response = response};
+    struct MHD_Response *answer = MHD_create_response_from_callback(
+        response_size(response), PIECE_BYTES, stream_read, stream, stream_free);
+    if (!answer)
+        free(stream);
+    return answer;
+}
+
+static struct MHD_Response *make_short(struct response *response) {
+    size_t size = (size_t)response_size(response), used = 0, got;
+    char *bytes = malloc(size);
+    if (!bytes)
+        return NULL;
+    while (used < size && (got = response_read(response, bytes + used, size - used)) > 0)
+        used += got;
+    struct MHD_Response *answer = NULL;
+    if (used == size)
+        answer = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
+    if (!answer)
+        free(bytes);
+    return answer;
+}
+
+enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
+                                 const struct http_answer_options *options) {
+    bool is_short = response_size(response) <= SHORT_BYTES;
+    unsigned status = (unsigned)response_status(response);
+    size_t held_bytes = is_short ? 0 : response_held_bytes(response);
+    struct MHD_Response *answer = is_short ? make_short(response) : make_long(connection, response);
+    if (answer) {
+        add_headers(answer, options);
+        add_run_headers(answer, response);
+    }
+    if (is_short || !answer)
+        response_free(response);
+    return answer ? give(connection, status, answer, held_bytes) : MHD_NO;
+}

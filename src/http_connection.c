@@ -1,0 +1,188 @@
+/* http_connection: lists by phase, deadlines, hang-ups. Knows nothing of requests. */
+#include "http_connection.h"
+
+#include <linux/sockios.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define SECOND_US 1000000LL
+#define REQUEST_US (30 * SECOND_US)
+#define IDLE_US (60 * SECOND_US)
+#define ANSWER_LOOK_US (15 * SECOND_US)
+#define ANSWER_STALLS 4 /* looks without progress */
+#define HANG_UP_US (SECOND_US / 10)
+#define HELD_BUDGET ((size_t)256 << 20)
+
+static void list_append(struct http_connection_list *list, struct http_connection *connection) {
+    connection->next = NULL;
+    connection->previous = list->last;
+    *(list->last ? &list->last->next : &list->first) = connection;
+    list->last = connection;
+    list->count++;
+}
+
+static void list_unlink(struct http_connection_list *list, struct http_connection *connection) {
+    *(connection->previous ? &connection->previous->next : &list->first) = connection->next;
+    *(connection->next ? &connection->next->previous : &list->last) = connection->previous;
+    list->count--;
+}
+
+void http_connection_cut(struct http_connection *connection) {
+    connection->gone = true;
+    loop_timer_stop(connection->all->loop, &connection->timer);
+    shutdown(connection->fd, SHUT_RDWR);
+}
+
+static struct http_connection *oldest(const struct http_connection_list *list) {
+    struct http_connection *connection = list->first;
+    while (connection && connection->gone)
+        connection = connection->next;
+    return connection;
+}
+
+/* So that slow or silent clients cannot keep others out. */
+static void make_room(struct http_connections *all) {
+    struct http_connection *connection = oldest(&all->phases[PHASE_IDLE]);
+    if (!connection)
+        connection = oldest(&all->phases[PHASE_REQUEST]);
+    if (connection)
+        http_connection_cut(connection);
+}
+
+struct http_connection *http_connection_new(struct http *http, struct http_connections *all,
+                                            struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct http_connection *connection = info ? calloc(1, sizeof(*connection)) : NULL;
+    if (!connection)
+        return NULL;
+    if (all->count >= all->crowded)
+        make_room(all);
+    connection->http = http;
+    connection->all = all;
+    connection->mhd = mhd;
+    connection->fd = info->connect_fd;
+    connection->phase = PHASE_COUNT;
+    all->count++;
+    http_connection_enter(connection, PHASE_REQUEST);
+    return connection;
+}
+
+static void release_held(struct http_connection *connection) {
+    struct http_connections *all = connection->all;
+    all->held_bytes -= connection->held_bytes;
+    connection->held_bytes = 0;
+}
+
+void http_connection_free(struct http_connection *connection) {
+    struct http_connections *all = connection->all;
+    release_held(connection);
+    loop_timer_stop(all->loop, &connection->timer);
+    loop_file_remove(all->loop, &connection->watch);
+    list_unlink(&all->phases[connection->phase], connection);
+    all->count--;
+    free(connection);
+}
+
+static void expired(void *context) {
+    http_connection_cut(context);
+}
+
+/* The client sends no more while its request is not whole. libmicrohttpd takes a short read for all that there is, and so misses
+ * an end that came with the last bytes; what is left to read it gets a moment for. */
+static void on_hang_up(void *context, uint32_t events) {
+    struct http_connection *connection = context;
+    char byte;
+    (void)events;
+    if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        http_connection_cut(connection);
+    else
+        loop_timer_start(connection->all->loop, &connection->timer, HANG_UP_US, expired,
+                         connection);
+}
+
+static bool is_reading(enum http_phase phase) {
+    return phase == PHASE_REQUEST || phase == PHASE_IDLE;
+}
+
+/* Each phase watches the socket for another reason, or not at all. */
+static void change_watch(struct http_connection *connection, enum http_phase phase) {
+    struct loop *loop = connection->all->loop;
+    if (is_reading(connection->phase) == is_reading(phase))
+        return;
+    loop_file_remove(loop, &connection->watch);
+    /* Should it fail, the deadline is still there. */
+    if (is_reading(phase))
+        loop_file_add(loop, &connection->watch, connection->fd, EPOLLRDHUP | EPOLLET, on_hang_up,
+                      connection);
+}
+
+static void look_at_answer(void *context);
+
+static void look_later(struct http_connection *connection) {
+    loop_timer_start(connection->all->loop, &connection->timer, ANSWER_LOOK_US, look_at_answer,
+                     connection);
+}
+
+/* Progress is more written, or less of it still in the kernel: ioctl(SIOCOUTQ), tcp(7). */
+static void look_at_answer(void *context) {
+    struct http_connection *connection = context;
+    int left = 0;
+    ioctl(connection->fd, SIOCOUTQ, &left);
+    if (connection->written != connection->last_written || left != connection->last_left)
+        connection->stalls = 0;
+    else if (++connection->stalls == ANSWER_STALLS) {
+        http_connection_cut(connection);
+        return;
+    }
+    connection->last_written = connection->written;
+    connection->last_left = left;
+    look_later(connection);
+}
+
+void http_connection_enter(struct http_connection *connection, enum http_phase phase) {
+    struct http_connections *all = connection->all;
+    if (connection->phase < PHASE_COUNT)
+        list_unlink(&all->phases[connection->phase], connection);
+    if (connection->phase == PHASE_ANSWER)
+        release_held(connection);
+    if (connection->phase == PHASE_RUN)
+        loop_file_remove(all->loop, &connection->watch);
+    change_watch(connection, phase);
+    connection->phase = phase;
+    list_append(&all->phases[phase], connection);
+    if (connection->gone)
+        return;
+    switch (phase) {
+    case PHASE_REQUEST:
+        loop_timer_start(all->loop, &connection->timer, REQUEST_US, expired, connection);
+        break;
+    case PHASE_IDLE:
+        loop_timer_start(all->loop, &connection->timer, IDLE_US, expired, connection);
+        break;
+    case PHASE_ANSWER:
+        connection->written = connection->last_written = 0;
+        connection->last_left = 0;
+        connection->stalls = 0;
+        look_later(connection);
+        break;
+    default:
+        loop_timer_stop(all->loop, &connection->timer);
+    }
+}
+
+void http_connection_hold(struct http_connection *connection, size_t bytes) {
+    struct http_connections *all = connection->all;
+    connection->held_bytes = bytes;
+    all->held_bytes += bytes;
+    struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER]);
+    if (all->held_bytes > HELD_BUDGET && slowest && slowest != connection)
+        http_connection_cut(slowest);
+}
+
+int http_connection_watch(struct http_connection *connection, loop_file_fn *fn) {
+    return loop_file_add(connection->all->loop, &connection->watch, connection->fd, EPOLLRDHUP, fn,
+                         connection);
+}

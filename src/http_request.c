@@ -1,0 +1,238 @@
+/*
+ * http_request: decides from the head what a request is, collects its body, gives it to the queue,
+ * answers it. Whatever is refused is refused when it has been read, so that the connection can be
+ * kept; only what is far too long is answered at once.
+ */
+#include "http_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "http_answer.h"
+#include "http_routes.h"
+#include "http_state.h"
+#include "queue.h"
+#include "request.h"
+#include "response.h"
+
+#define BODIES_BUDGET ((size_t)128 << 20)  /* of all that are being read */
+#define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
+
+/* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
+static enum MHD_Result answer(struct http_connection *connection) {
+    struct response *response = connection->response;
+    struct http_answer_options options = {
+        .allow = connection->allow, .close = connection->http->draining || connection->linger};
+    connection->response = NULL;
+    return response ? http_answer_take(connection, response, &options) : MHD_NO;
+}
+
+/* The request is of no interest any more; this is its answer when it has been read. */
+static void refuse_take(struct http_connection *connection, struct response *response) {
+    connection->route = NULL;
+    connection->http->bodies_bytes -= connection->body.size;
+    buf_done(&connection->body);
+    connection->response = response;
+}
+
+static void refuse(struct http_connection *connection, int status, const char *text) {
+    struct response *response = NULL;
+    response_new_error(status, "invalid_request", text, &response);
+    refuse_take(connection, response);
+}
+
+static struct response *overloaded(const char *text) {
+    struct outcome outcome;
+    struct response *response = NULL;
+    outcome_init(&outcome, 0, 256);
+    outcome_set(&outcome, VERDICT_OVERLOADED, "%s", text);
+    outcome.queue_us = outcome.run_us = -1;
+    outcome.retry_after_s = 1;
+    response_new_take(&outcome, &response);
+    outcome_done(&outcome);
+    return response;
+}
+
+static enum MHD_Result answer_health(struct http_connection *connection) {
+    bool draining = connection->http->draining;
+    struct http_answer_options options = {.close = draining};
+    return http_answer_text(connection, draining ? 503 : 200,
+                            draining ? "{\"status\": \"draining\"}" : "{\"status\": \"healthy\"}",
+                            &options);
+}
+
+static enum MHD_Result answer_ready(struct http_connection *connection) {
+    struct http *http = connection->http;
+    struct queue_state state = queue_state(http->queue);
+    struct http_answer_options options = {.close = http->draining};
+    char json[256];
+    int used = snprintf(json, sizeof(json), "{\"status\": \"%s\"",
+                        state.accepting ? "ready" : "not ready");
+    if (!state.accepting)
+        used += snprintf(json + used, sizeof(json) - (size_t)used, ", \"reason\": \"%s\"",
+                         state.reason);
+    snprintf(json + used, sizeof(json) - (size_t)used,
+             ", \"slots\": %u, \"running\": %u, \"waiting\": %u}", state.slots, state.running,
+             state.waiting);
+    return http_answer_text(connection, state.accepting ? 200 : 503, json, &options);
+}
+
+/* ---- a run ---- */
+
+static void on_answer(void *context, struct outcome *outcome) {
+    struct http_connection *connection = context;
+    connection->ticket = NULL;
+    response_new_take(outcome, &connection->response);
+    if (connection->phase == PHASE_RUN)
+        http_resume(connection);
+}
+
+void http_request_abandon(struct http_connection *connection) {
+    struct ticket *ticket = connection->ticket;
+    loop_file_remove(connection->http->loop, &connection->watch);
+    connection->gone = true;
+    /* Without a ticket the answer is there and the connection resumed already. */
+    if (!ticket)
+        return;
+    connection->ticket = NULL;
+    queue_cancel(ticket);
+    http_resume(connection);
+}
+
+static void on_client_left(void *context, uint32_t events) {
+    (void)events;
+    http_request_abandon(context);
+}
+
+static enum MHD_Result submit(struct http_connection *connection, struct request *request) {
+    struct http *http = connection->http;
+    connection->step = STEP_ANSWER;
+    int r = queue_submit(http->queue, request, on_answer, connection, &connection->ticket);
+    if (r < 0) {
+        request_done(request);
+        return MHD_NO;
+    }
+    if (!connection->ticket)
+        return answer(connection);
+    http_connection_enter(connection, PHASE_RUN);
+    MHD_suspend_connection(connection->mhd);
+    if (http_connection_watch(connection, on_client_left) < 0)
+        http_request_abandon(connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result execute(struct http_connection *connection) {
+    struct http *http = connection->http;
+    struct request_limits limits = {.script_bytes = (size_t)http->config->script_bytes};
+    struct request request;
+    struct request_error error;
+    int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);
+    http->bodies_bytes -= connection->body.size;
+    buf_done(&connection->body);
+    if (r == 0)
+        return submit(connection, &request);
+    if (r == -EINVAL)
+        refuse(connection, error.status, error.text);
+    else
+        refuse_take(connection, overloaded("The service is out of memory"));
+    return answer(connection);
+}
+
+/* ---- a request ---- */
+
+static const char *header(struct http_connection *connection, const char *name) {
+    return MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND, name);
+}
+
+static void refuse_size(struct http_connection *connection) {
+    char text[96];
+    snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes", HTTP_BODY_BYTES);
+    refuse(connection, 413, text);
+}
+
+static enum MHD_Result take_head(struct http_connection *connection, const char *path,
+                                 const char *method) {
+    struct http_refusal refusal = {0};
+    connection->step = STEP_BODY;
+    connection->route = http_route_find(path, method, header(connection, "Content-Type"), &refusal);
+    if (!connection->route)
+        refuse(connection, refusal.status, refusal.text);
+    connection->allow = refusal.allow;
+    const char *length = header(connection, "Content-Length");
+    bool too_long = length && strtoull(length, NULL, 10) > HTTP_BODY_BYTES;
+    if (connection->route && too_long)
+        refuse_size(connection);
+    if (connection->route || (!too_long && !header(connection, "Expect")))
+        return MHD_YES;
+    /* What the client would send is not wanted. It may send it all the same. */
+    connection->linger = true;
+    return answer(connection);
+}
+
+static enum MHD_Result take_body(struct http_connection *connection, const char *bytes,
+                                 size_t size) {
+    struct http *http = connection->http;
+    connection->body_size += size;
+    if (connection->route && connection->body_size > HTTP_BODY_BYTES)
+        refuse_size(connection);
+    if (!connection->route)
+        return connection->body_size > HTTP_BODY_BYTES + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
+    if (http->bodies_bytes + size > BODIES_BUDGET) {
+        refuse_take(connection, overloaded("Too many requests are being read"));
+        return MHD_YES;
+    }
+    if (buf_append(&connection->body, bytes, size) < 0)
+        return MHD_NO;
+    http->bodies_bytes += size;
+    return MHD_YES;
+}
+
+static enum MHD_Result take_end(struct http_connection *connection) {
+    if (!connection->route)
+        return answer(connection);
+    switch (connection->route->target) {
+    case TARGET_HEALTH:
+        return answer_health(connection);
+    case TARGET_READY:
+        return answer_ready(connection);
+    default:
+        return execute(connection);
+    }
+}
+
+enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, const char *path,
+                                    const char *method, const char *version, const char *bytes,
+                                    size_t *size, void **request_context) {
+    (void)context;
+    (void)mhd;
+    (void)version;
+    struct http_connection *connection = *request_context;
+    if (!connection || connection->gone)
+        return MHD_NO;
+    if (connection->step == STEP_HEADERS)
+        return take_head(connection, path, method);
+    if (connection->step == STEP_ANSWER)
+        return answer(connection);
+    if (*size == 0)
+        return take_end(connection);
+    enum MHD_Result result = take_body(connection, bytes, *size);
+    *size = 0;
+    return result;
+}
+
+void http_request_release(struct http_connection *connection) {
+    struct http *http = connection->http;
+    if (connection->ticket)
+        queue_cancel(connection->ticket);
+    connection->ticket = NULL;
+    http->bodies_bytes -= connection->body.size;
+    buf_done(&connection->body);
+    response_free(connection->response);
+    connection->response = NULL;
+    connection->body_size = 0;
+    connection->route = NULL;
+    connection->allow = NULL;
+    connection->step = STEP_HEADERS;
+}

@@ -1,0 +1,55 @@
+/* http_routes: one table, and the checks that need nothing but the head of a request. */
+#include "http_routes.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct http_route routes[] = {
+    {"/execute", TARGET_EXECUTE, "POST"},
+    {"/health", TARGET_HEALTH, "GET, HEAD"},
+    {"/ready", TARGET_READY, "GET, HEAD"},
+};
+
+bool http_is_json(const char *content_type) {
+    static const char json[] = "application/json";
+    const size_t size = sizeof(json) - 1;
+    if (!content_type || strncasecmp(content_type, json, size) != 0)
+        return false;
+    const char *rest = content_type + size;
+    rest += strspn(rest, " \t");
+    return *rest == '\0' || *rest == ';';
+}
+
+/* Is method a word of the list "GET, HEAD"? Methods are case-sensitive: RFC 9110, 9.1. */
+static bool is_allowed(const char *allow, const char *method) {
+    size_t size = strlen(method);
+    for (const char *word = allow; word; word = strchr(word, ' ')) {
+        word += *word == ' ';
+        if (strcspn(word, ",") == size && strncmp(word, method, size) == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct http_route *http_route_find(const char *path, const char *method,
+                                         const char *content_type,
+                                         struct http_refusal *ret_refusal) {
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        const struct http_route *route = &routes[i];
+        if (strcmp(path, route->path) != 0)
+            continue;
+        if (!is_allowed(route->allow, method)) {
+            *ret_refusal = (struct http_refusal){405, "Method not allowed", route->allow};
+            return NULL;
+        }
+        if (route->target == TARGET_EXECUTE && !http_is_json(content_type)) {
+            *ret_refusal =
+                (struct http_refusal){415, "Content-Type must be application/json", NULL};
+            return NULL;
+        }
+        return route;
+    }
+    *ret_refusal = (struct http_refusal){404, "Not found", NULL};
+    return NULL;
+}

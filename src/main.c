@@ -1,0 +1,39 @@
+/* main: parses the settings and becomes the role that they name. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "roles.h"
+
+#ifndef VERSION
+#define VERSION "0.1.0"
+#endif
+
+static const char *environment_value(const char *name) {
+    return getenv(name);
+}
+
+int main(int argc, char *argv[]) {
+    struct config config;
+    char error[256];
+    if (config_parse(&config, argc, argv, environment_value, error, sizeof(error)) < 0) {
+        fprintf(stderr, "code-runner: %s\n", error);
+        return 2;
+    }
+    if (config.help || config.version) {
+        if (config.help)
+            config_print_help(stdout);
+        else
+            puts("code-runner " VERSION);
+        return 0;
+    }
+    switch (config.role) {
+    case ROLE_SERVER:
+        return server_main(&config);
+    case ROLE_ZYGOTE:
+        return zygote_main(&config);
+    default:
+        config_complete(&config);
+        return monitor_main(&config, "/proc/self/exe");
+    }
+}

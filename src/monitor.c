@@ -1,0 +1,180 @@
+/*
+ * monitor: what the operator starts. Starts zygote and server with one channel between them, starts
+ * either again with back-off, reaps what they leave, passes SIGTERM on, leaves last. Sees no client
+ * data, prepares no sandbox.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "roles.h"
+
+struct monitor {
+    const struct config *config;
+    const char *program;
+    struct child server, zygote;
+    int control; /* to the server; -1 while there is none */
+    int signals; /* signalfd */
+    bool stopping;
+    int exit_status;
+};
+
+/* What the zygote's side may know of the operator's environment: nothing. */
+static char *const zygote_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
+                                           NULL};
+extern char **environ;
+
+static int open_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGCHLD);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static int start_server(struct monitor *monitor) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    int r = child_start(&monitor->server, monitor->config, monitor->program, environ, pair[1]);
+    close(pair[1]);
+    if (r < 0) {
+        close(pair[0]);
+        return r;
+    }
+    monitor->control = pair[0];
+    return 0;
+}
+
+/* The server must run: it gets the other end of the zygote's channel. */
+static int start_zygote(struct monitor *monitor) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    int r = child_start(&monitor->zygote, monitor->config, monitor->program, zygote_environment,
+                        pair[1]);
+    if (r == 0)
+        r = child_send_descriptor(monitor->control, pair[0]);
+    /* Should the server not have it, the zygote reads end of file and leaves. */
+    close(pair[0]);
+    close(pair[1]);
+    return r;
+}
+
+static void start_what_is_due(struct monitor *monitor) {
+    int64_t now = child_now_ms();
+    if (monitor->stopping)
+        return;
+    if (!monitor->server.pid && monitor->server.due_ms <= now && start_server(monitor) < 0)
+        child_ended(&monitor->server);
+    if (monitor->server.pid && !monitor->zygote.pid && monitor->zygote.due_ms <= now &&
+        start_zygote(monitor) < 0)
+        child_ended(&monitor->zygote);
+}
+
+static void say_ended(const char *name, int status) {
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "code-runner: %s was ended by signal %d\n", name, WTERMSIG(status));
+    else
+        fprintf(stderr, "code-runner: %s ended with status %d\n", name, WEXITSTATUS(status));
+}
+
+static void server_ended(struct monitor *monitor, int status) {
+    child_ended(&monitor->server);
+    close(monitor->control);
+    monitor->control = -1;
+    if (monitor->stopping) {
+        monitor->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        return;
+    }
+    say_ended("server", status);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED) {
+        monitor->stopping = true;
+        monitor->exit_status = 1;
+    }
+}
+
+static void zygote_ended(struct monitor *monitor, int status) {
+    child_ended(&monitor->zygote);
+    if (monitor->stopping)
+        return;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED) {
+        monitor->stopping = true;
+        monitor->exit_status = 1;
+        if (monitor->server.pid)
+            kill(monitor->server.pid, SIGKILL);
+    }
+    /* It leaves with status 0 when the server is gone: no news. */
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        say_ended("zygote", status);
+}
+
+static void reap(struct monitor *monitor) {
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == monitor->server.pid)
+            server_ended(monitor, status);
+        else if (pid == monitor->zygote.pid)
+            zygote_ended(monitor, status);
+    }
+}
+
+static void pass_stop_on(struct monitor *monitor, int signal_number) {
+    monitor->stopping = true;
+    if (monitor->server.pid)
+        kill(monitor->server.pid, signal_number);
+}
+
+static void take_signals(struct monitor *monitor) {
+    struct signalfd_siginfo info;
+    while (read(monitor->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo == SIGCHLD)
+            reap(monitor);
+        else
+            pass_stop_on(monitor, (int)info.ssi_signo);
+}
+
+/* Until the next start that is due; -1: for ever. */
+static int wait_ms(const struct monitor *monitor) {
+    int64_t due = INT64_MAX, now = child_now_ms();
+    if (monitor->stopping)
+        return -1;
+    if (!monitor->server.pid)
+        due = monitor->server.due_ms;
+    else if (!monitor->zygote.pid)
+        due = monitor->zygote.due_ms;
+    return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
+}
+
+int monitor_main(const struct config *config, const char *program) {
+    struct monitor monitor = {.config = config,
+                              .program = program,
+                              .server.role = ROLE_SERVER,
+                              .zygote.role = ROLE_ZYGOTE,
+                              .control = -1};
+    monitor.signals = open_signals();
+    if (monitor.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+        fprintf(stderr, "code-runner: cannot watch its processes\n");
+        return 1;
+    }
+    while (!monitor.stopping || monitor.server.pid || monitor.zygote.pid) {
+        start_what_is_due(&monitor);
+        struct pollfd wait = {.fd = monitor.signals, .events = POLLIN};
+        if (poll(&wait, 1, wait_ms(&monitor)) > 0)
+            take_signals(&monitor);
+    }
+    return monitor.exit_status;
+}

@@ -1,0 +1,193 @@
+/*
+ * pool_worker: a worker from its spawn to its slot's being free again, and how many are made. Knows
+ * nothing of what its claimant does with it.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "pool_state.h"
+#include "worker_ends.h"
+
+#define START_DEADLINE_US (10 * 1000000LL) /* from ZYGOTE_SPAWN to FRAME_READY */
+#define LAST_RETRY_US (5 * 1000000LL)
+
+static void refill(void *context);
+
+void pool_refill_soon(struct pool *pool) {
+    if (pool->up && !pool->refill_timer.running)
+        loop_timer_start(pool->loop, &pool->refill_timer, 0, refill, pool);
+}
+
+static void fail_first_claim(struct pool *pool, unsigned stage) {
+    struct pool_claim *claim = pool_claim_unlink(pool, pool->first);
+    claim->calls->on_failed(claim->context, stage);
+}
+
+static void set_state(struct worker *worker, enum worker_state state) {
+    struct pool *pool = worker->pool;
+    pool->starting -= worker->state == WORKER_STARTING;
+    pool->ready -= worker->state == WORKER_READY;
+    pool->starting += state == WORKER_STARTING;
+    pool->ready += state == WORKER_READY;
+    worker->state = state;
+}
+
+void pool_worker_hand_over(struct worker *worker, struct pool_claim *claim) {
+    set_state(worker, WORKER_TAKEN);
+    worker->claim = claim;
+    claim->worker = worker;
+    claim->calls->on_worker(claim->context, worker);
+}
+
+void pool_worker_kill(struct worker *worker) {
+    if (worker->killed)
+        return;
+    worker->killed = true;
+    struct zygote_command command = {.type = ZYGOTE_KILL, .slot = worker->slot, .run = worker->run};
+    /* Should it fail, the channel is broken and its end is about to be noticed. */
+    zygote_link_send_take(&worker->pool->link, &command, NULL);
+}
+
+void pool_worker_close(struct worker *worker) {
+    struct loop *loop = worker->pool->loop;
+    loop_timer_stop(loop, &worker->start_timer);
+    for (int i = 0; i < WORKER_FILES; i++) {
+        if (worker->files[i].watched)
+            loop_file_close(loop, &worker->files[i]);
+        else if (worker->descriptors[i] >= 0)
+            close(worker->descriptors[i]);
+        worker->descriptors[i] = -1;
+    }
+}
+
+void pool_worker_free(struct worker *worker) {
+    pool_worker_close(worker);
+    set_state(worker, WORKER_FREE);
+    worker->claim = NULL;
+    pool_refill_soon(worker->pool);
+}
+
+static void retry(void *context) {
+    pool_refill_soon(context);
+}
+
+void pool_start_failed(struct pool *pool, unsigned stage, int error) {
+    log_line(LOG_WARNING, "a worker could not be made: stage %s: %s", stage_name(stage),
+             error > 0 ? strerror(error) : "it ended");
+    if (!pool->retry_timer.running) {
+        loop_timer_start(pool->loop, &pool->retry_timer, pool->retry_us, retry, pool);
+        pool->retry_us = pool->retry_us * 2 < LAST_RETRY_US ? pool->retry_us * 2 : LAST_RETRY_US;
+    }
+    if (pool->waiting > pool->starting)
+        fail_first_claim(pool, stage);
+}
+
+void pool_worker_abandon(struct worker *worker) {
+    worker->claim = NULL;
+    pool_worker_kill(worker);
+    pool_worker_close(worker);
+    set_state(worker, WORKER_DYING);
+}
+
+static void give_up(struct worker *worker, unsigned stage, int error) {
+    pool_worker_abandon(worker);
+    pool_start_failed(worker->pool, stage, error);
+    pool_refill_soon(worker->pool);
+}
+
+static void start_expired(void *context) {
+    give_up(context, STAGE_COUNT, ETIMEDOUT);
+}
+
+static void became_ready(struct worker *worker) {
+    struct pool *pool = worker->pool;
+    loop_timer_stop(pool->loop, &worker->start_timer);
+    pool->retry_us = POOL_FIRST_RETRY_US;
+    set_state(worker, WORKER_READY);
+    if (pool->first)
+        pool_worker_hand_over(worker, pool_claim_unlink(pool, pool->first));
+}
+
+void pool_worker_read_greeting(struct worker *worker) {
+    ssize_t size =
+        recv(worker->descriptors[WORKER_CHANNEL], worker->greeting + worker->greeting_size,
+             sizeof(worker->greeting) - worker->greeting_size, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    /* End of file, or more than was asked for, of one that starts or waits already. */
+    if (size <= 0 || worker->state == WORKER_READY) {
+        give_up(worker, STAGE_COUNT, 0);
+        return;
+    }
+    worker->greeting_size += (unsigned)size;
+    struct frame_header header;
+    struct setup_failure failure;
+    if (worker->greeting_size < sizeof(header))
+        return;
+    memcpy(&header, worker->greeting, sizeof(header));
+    if (header.type == FRAME_READY && header.size == 0 && worker->greeting_size == sizeof(header))
+        became_ready(worker);
+    else if (header.type != FRAME_SETUP_FAILED || header.size != sizeof(failure))
+        give_up(worker, STAGE_COUNT, EPROTO);
+    else if (worker->greeting_size == sizeof(worker->greeting)) {
+        memcpy(&failure, worker->greeting + sizeof(header), sizeof(failure));
+        give_up(worker, failure.stage, failure.error);
+    }
+}
+
+static void on_greeting(void *context, uint32_t events) {
+    (void)events;
+    pool_worker_read_greeting(context);
+}
+
+/* ---- making workers ---- */
+
+static struct worker *find_free_slot(struct pool *pool) {
+    for (unsigned i = 0; i < pool->slots; i++)
+        if (pool->workers[i].state == WORKER_FREE)
+            return &pool->workers[i];
+    return NULL;
+}
+
+static int spawn(struct pool *pool, struct worker *worker) {
+    int theirs[WORKER_FILES];
+    int r = worker_ends_open(worker->descriptors, theirs);
+    if (r < 0)
+        return r;
+    worker->run = ++pool->last_run;
+    worker->killed = false;
+    worker->greeting_size = 0;
+    struct zygote_command command = {
+        .type = ZYGOTE_SPAWN, .slot = worker->slot, .run = worker->run};
+    r = zygote_link_send_take(&pool->link, &command, theirs);
+    if (r < 0) {
+        pool_worker_close(worker);
+        return r;
+    }
+    set_state(worker, WORKER_STARTING);
+    loop_timer_start(pool->loop, &worker->start_timer, START_DEADLINE_US, start_expired, worker);
+    r = loop_file_add(pool->loop, &worker->files[WORKER_CHANNEL],
+                      worker->descriptors[WORKER_CHANNEL], EPOLLIN, on_greeting, worker);
+    if (r < 0)
+        give_up(worker, STAGE_SPAWN, -r);
+    return 0;
+}
+
+static void refill(void *context) {
+    struct pool *pool = context;
+    unsigned ahead = pool->retry_timer.running ? 0 : pool->ahead;
+    while (pool->up && pool->starting + pool->ready < pool->waiting + ahead) {
+        struct worker *worker = find_free_slot(pool);
+        if (!worker)
+            return;
+        int r = spawn(pool, worker);
+        if (r < 0) {
+            ahead = 0;
+            pool_start_failed(pool, STAGE_SPAWN, -r);
+        }
+    }
+}

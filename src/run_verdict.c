@@ -1,0 +1,101 @@
+/* run_verdict: the texts of the contract's table that are the server's to write. */
+#include "run_verdict.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "config.h"
+#include "json_check.h"
+#include "utf8.h"
+
+void run_verdict_limit(struct outcome *outcome, enum verdict verdict, const struct config *config) {
+    switch (verdict) {
+    case VERDICT_TIMEOUT:
+        outcome_set(outcome, verdict, "Script execution timed out (%" PRIu64 "s limit)",
+                    config->timeout_s);
+        break;
+    case VERDICT_MEMORY:
+        outcome_set(outcome, verdict, "Memory limit exceeded (%" PRIu64 "MB limit)",
+                    config->memory_mb);
+        break;
+    default:
+        outcome_set(outcome, VERDICT_OUTPUT, "Output limit exceeded (%" PRIu64 "MB limit)",
+                    config->output_mb);
+    }
+}
+
+void run_verdict_no_result(struct outcome *outcome) {
+    outcome_set(outcome, VERDICT_EXITED, "Script ended without returning a result");
+}
+
+static void take_result(struct outcome *outcome, struct frame_reader *reader) {
+    struct json_limits limits = {.depth = JSON_MAX_DEPTH};
+    struct json_report report =
+        json_check(reader->payload.data, reader->payload.size, &limits, NULL, NULL);
+    if (report.fault == JSON_OK) {
+        outcome->verdict = VERDICT_SUCCESS;
+        buf_done(&outcome->result);
+        outcome->result = reader->payload;
+        buf_init(&reader->payload, 0);
+        return;
+    }
+    outcome_set(outcome, VERDICT_BAD_RESULT, "Result is not JSON: %s",
+                json_fault_text(report.fault));
+}
+
+static void set_text(struct buf *text, const char *bytes, size_t size, size_t limit) {
+    buf_done(text);
+    /* Out of memory leaves the text empty: the verdict still stands. */
+    (void)buf_append(text, bytes, utf8_cut(bytes, size, limit));
+}
+
+static void take_error(struct outcome *outcome, const struct buf *payload,
+                       const struct config *config) {
+    struct frame_error error;
+    int verdict = -1;
+    if (frame_error_parse(payload, &error) == 0)
+        verdict = verdict_from_worker(error.word);
+    if (verdict < 0) {
+        run_verdict_no_result(outcome);
+        return;
+    }
+    if (verdict == VERDICT_MEMORY || verdict == VERDICT_OUTPUT) {
+        run_verdict_limit(outcome, (enum verdict)verdict, config);
+    } else {
+        outcome->verdict = (enum verdict)verdict;
+        set_text(&outcome->message, error.message, error.message_size, RUN_MESSAGE_BYTES);
+    }
+    set_text(&outcome->traceback, error.traceback, error.traceback_size, RUN_TEXT_BYTES);
+    /* Such a script has had no effect: nothing of it ran. */
+    if (verdict == VERDICT_NO_MAIN || verdict == VERDICT_SYNTAX_ERROR)
+        outcome->started = false;
+}
+
+void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
+                       const struct config *config) {
+    if (reader->header.type == FRAME_RESULT)
+        take_result(outcome, reader);
+    else
+        take_error(outcome, &reader->payload, config);
+}
+
+void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event) {
+    int status = event->wait_status;
+    if (!(event->flags & ENDED_STATUS_KNOWN)) {
+        run_verdict_no_result(outcome);
+    } else if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        outcome_set(outcome, VERDICT_KILLED, "Script was killed by signal %d%s%s%s",
+                    WTERMSIG(status), name ? " (SIG" : "", name ? name : "", name ? ")" : "");
+    } else {
+        outcome_set(outcome, VERDICT_EXITED,
+                    "Script ended the interpreter with exit status %d before main() returned",
+                    WEXITSTATUS(status));
+    }
+}
+
+bool run_verdict_memory_explains(enum verdict verdict) {
+    return verdict == VERDICT_TIMEOUT || verdict == VERDICT_KILLED || verdict == VERDICT_EXITED ||
+           verdict == VERDICT_SUCCESS;
+}

@@ -1,0 +1,212 @@
+/*
+ * server: the role that faces clients. Puts loop, pool, queue and http together, gives up its
+ * rights, takes new zygotes from the monitor, and ends in an orderly way. Decides nothing else.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "http.h"
+#include "log.h"
+#include "loop.h"
+#include "pool.h"
+#include "privileges.h"
+#include "queue.h"
+#include "roles.h"
+
+#define SECOND_US 1000000LL
+#define LAST_ANSWERS_US (10 * SECOND_US) /* after the grace time, for ends and slow readers */
+
+struct server {
+    const struct config *config;
+    struct loop *loop;
+    struct pool *pool;
+    struct queue *queue;
+    struct http *http;
+    struct loop_file monitor, signals;
+    struct loop_timer grace_timer;
+    bool draining;
+    int exit_status;
+};
+
+/* ---- the end ---- */
+
+static void on_all_answered(void *context) {
+    struct server *server = context;
+    loop_stop(server->loop);
+}
+
+static void last_answers_expired(void *context) {
+    struct server *server = context;
+    log_line(LOG_WARNING, "leaving with answers unread");
+    loop_stop(server->loop);
+}
+
+static void grace_expired(void *context) {
+    struct server *server = context;
+    log_line(LOG_WARNING, "the grace time is over: running scripts are ended");
+    queue_end(server->queue);
+    loop_timer_start(server->loop, &server->grace_timer, LAST_ANSWERS_US, last_answers_expired,
+                     server);
+}
+
+static void drain(struct server *server) {
+    struct queue_state state = queue_state(server->queue);
+    log_line(LOG_INFO, "draining: %u running, %u waiting", state.running, state.waiting);
+    server->draining = true;
+    queue_drain(server->queue);
+    http_drain(server->http, on_all_answered, server);
+    if (http_is_idle(server->http))
+        loop_stop(server->loop);
+    else
+        loop_timer_start(server->loop, &server->grace_timer,
+                         (int64_t)server->config->grace_s * SECOND_US, grace_expired, server);
+}
+
+static void on_signal(void *context, uint32_t events) {
+    struct server *server = context;
+    struct signalfd_siginfo info;
+    (void)events;
+    if (read(server->signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    if (!server->draining) {
+        drain(server);
+        return;
+    }
+    log_line(LOG_WARNING, "told to stop twice: leaving at once");
+    server->exit_status = 1;
+    loop_stop(server->loop);
+}
+
+/* ---- the monitor ---- */
+
+/* One byte with one descriptor: a zygote's channel. unix(7), SCM_RIGHTS. */
+static int receive_descriptor(int fd, int *ret_descriptor) {
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    char byte;
+    struct iovec part = {.iov_base = &byte, .iov_len = 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0)
+        return -errno;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (size == 0)
+        return -EPIPE;
+    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
+        return -EPROTO;
+    memcpy(ret_descriptor, CMSG_DATA(header), sizeof(int));
+    return 0;
+}
+
+static void on_monitor(void *context, uint32_t events) {
+    struct server *server = context;
+    int channel = -1;
+    (void)events;
+    int r = receive_descriptor(ROLE_CHANNEL_FD, &channel);
+    if (r == -EAGAIN || r == -EINTR)
+        return;
+    if (r == 0)
+        r = pool_zygote_take(server->pool, channel);
+    if (r == 0)
+        return;
+    log_line(LOG_ERROR, "the monitor is gone: %s", strerror(-r));
+    server->exit_status = 1;
+    loop_stop(server->loop);
+}
+
+/* ---- the start ---- */
+
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+/* http takes the listener. */
+static int build(struct server *server, int listener, int signals) {
+    const struct config *config = server->config;
+    int r = loop_new(&server->loop);
+    if (r == 0)
+        r = pool_new(server->loop, config, &server->pool);
+    if (r == 0)
+        r = queue_new(server->loop, server->pool, config, &server->queue);
+    if (r < 0) {
+        close(listener);
+        return r;
+    }
+    r = http_new(server->loop, server->queue, config, listener, &server->http);
+    if (r == 0)
+        r = loop_file_add(server->loop, &server->signals, signals, EPOLLIN, on_signal, server);
+    if (r == 0)
+        r = loop_file_add(server->loop, &server->monitor, ROLE_CHANNEL_FD, EPOLLIN, on_monitor,
+                          server);
+    return r;
+}
+
+static int refused(const char *what, int error) {
+    fprintf(stderr, "code-runner: %s: %s\n", what, strerror(error));
+    return ROLE_EXIT_REFUSED;
+}
+
+int server_main(const struct config *config) {
+    struct server server = {.config = config};
+    char error[128];
+    const char *step;
+    int signals = open_signals();
+    if (signals < 0)
+        return refused("signals", -signals);
+    raise_descriptor_limit();
+    int listener = http_listen(config, error, sizeof(error));
+    if (listener < 0) {
+        fprintf(stderr, "code-runner: %s\n", error);
+        return ROLE_EXIT_REFUSED;
+    }
+    int r = privileges_drop((uid_t)config->uid_base, &step);
+    if (r < 0)
+        return refused(step, -r);
+    r = build(&server, listener, signals);
+    if (r == 0) {
+        log_line(LOG_INFO, "listening on %s port %" PRIu64 ", %" PRIu64 " slots", config->address,
+                 config->port, config->slots);
+        r = loop_run(server.loop);
+    }
+    if (r < 0) {
+        log_line(LOG_ERROR, "the server cannot go on: %s", strerror(-r));
+        server.exit_status = 1;
+    }
+    http_free(server.http);
+    queue_free(server.queue);
+    pool_free(server.pool);
+    loop_free(server.loop);
+    close(signals);
+    log_line(LOG_INFO, "the server leaves");
+    return server.exit_status;
+}

@@ -1,0 +1,136 @@
+/* config: flags over environment over defaults, and what a bad value says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+
+static const char *environment(const char *name) {
+    return strcmp(name, "PORT") == 0 ? "9001" : strcmp(name, "CODE_RUNNER_SLOTS") == 0 ? "" : NULL;
+}
+
+static const char *bad_environment(const char *name) {
+    return strcmp(name, "CODE_RUNNER_MEMORY_MB") == 0 ? "lots" : NULL;
+}
+
+static int parse(struct config *config, const char *(*env)(const char *), char *error, int count,
+                 ...) {
+    char *argv[16] = {(char *)"code-runner"};
+    va_list list;
+    va_start(list, count);
+    for (int i = 1; i <= count; i++)
+        argv[i] = va_arg(list, char *);
+    va_end(list);
+    error[0] = 0;
+    return config_parse(config, count + 1, argv, env, error, 256);
+}
+
+static void test_defaults_are_the_contract(void **state) {
+    (void)state;
+    struct config config;
+    config_init(&config);
+    assert_int_equal(config.port, 8080);
+    assert_string_equal(config.address, "0.0.0.0");
+    assert_int_equal(config.timeout_s, 30);
+    assert_int_equal(config.memory_mb, 300);
+    assert_int_equal(config.file_mb, 10);
+    assert_int_equal(config.output_mb, 10);
+    assert_int_equal(config.script_bytes, 50000);
+    assert_int_equal(config.role, ROLE_MONITOR);
+}
+
+static void test_flags_win_over_environment(void **state) {
+    (void)state;
+    struct config config;
+    char error[256];
+    assert_int_equal(parse(&config, environment, error, 0), 0);
+    assert_int_equal(config.port, 9001);
+    assert_int_equal(config.slots, 0); /* an empty variable is none */
+    assert_int_equal(parse(&config, environment, error, 2, "--port", "9002"), 0);
+    assert_int_equal(config.port, 9002);
+    assert_int_equal(parse(&config, environment, error, 1, "--port=9003"), 0);
+    assert_int_equal(config.port, 9003);
+}
+
+static void test_bad_values_name_the_option(void **state) {
+    (void)state;
+    static const struct {
+        const char *argument, *says;
+    } rows[] = {
+        {"--port=0", "--port"},
+        {"--port=65536", "65535"},
+        {"--port=8o", "'8o'"},
+        {"--port=", "--port"},
+        {"--port", "--port: needs"},
+        {"--port=-1", "--port"},
+        {"--memory-mb=1", "--memory-mb"},
+        {"--start=hot", "--start: 'hot'"},
+        {"--nonsense", "--nonsense"},
+        {"--help=yes", "--help: takes no value"},
+        {"port=1", "port=1"},
+        {"--port=99999999999999999999", "--port"},
+        {"--address=", "--address"},
+        {"--por=1", "--por"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config config;
+        char error[256];
+        assert_int_equal(parse(&config, NULL, error, 1, rows[i].argument), -22);
+        if (!strstr(error, rows[i].says))
+            fail_msg("%s: says '%s'", rows[i].argument, error);
+    }
+    struct config config;
+    char error[256];
+    assert_int_equal(parse(&config, bad_environment, error, 0), -22);
+    assert_non_null(strstr(error, "CODE_RUNNER_MEMORY_MB"));
+}
+
+static void test_roles_get_the_same_settings(void **state) {
+    (void)state;
+    struct config config, copy;
+    char error[256];
+    assert_int_equal(parse(&config, NULL, error, 3, "--slots=3", "--memory-mb=77", "--address=::1"),
+                     0);
+    config.uid_base = 30000;
+    char **argv = config_argv(&config, "program", ROLE_ZYGOTE);
+    assert_non_null(argv);
+    int argc = 0;
+    while (argv[argc])
+        argc++;
+    assert_int_equal(config_parse(&copy, argc, argv, NULL, error, sizeof(error)), 0);
+    assert_int_equal(copy.role, ROLE_ZYGOTE);
+    copy.role = config.role;
+    assert_memory_equal(&copy, &config, sizeof(config));
+    config_argv_free(argv);
+}
+
+static void test_machine_fills_in_slots_and_uids(void **state) {
+    (void)state;
+    struct config config;
+    config_init(&config);
+    config_complete(&config);
+    assert_in_range(config.slots, 1, 256);
+    assert_in_range(config.uid_base, 20000, 65000 - config_total_slots(&config));
+    assert_true(config_total_slots(&config) > config.slots + config.pool);
+    config_init(&config);
+    config.slots = 7;
+    config.memory_mb = 1 << 16;
+    config_complete(&config);
+    assert_int_equal(config.slots, 7); /* what was said stays */
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults_are_the_contract),
+        cmocka_unit_test(test_flags_win_over_environment),
+        cmocka_unit_test(test_bad_values_name_the_option),
+        cmocka_unit_test(test_roles_get_the_same_settings),
+        cmocka_unit_test(test_machine_fills_in_slots_and_uids),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

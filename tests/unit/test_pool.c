@@ -1,0 +1,276 @@
+/* pool: slots are used again only when they are free, failures reach those who wait. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+#include "fake_zygote.h"
+
+struct claimant {
+    struct pool_claim claim;
+    unsigned workers, failures, ends, losses, stage;
+};
+
+static struct {
+    struct loop *loop;
+    struct pool *pool;
+    struct config config;
+    struct fake_zygote zygote;
+    struct claimant a, b;
+} t;
+
+static void on_worker(void *context, struct worker *worker) {
+    struct claimant *claimant = context;
+    assert_ptr_equal(claimant->claim.worker, worker);
+    /* Nothing is read here. */
+    loop_file_remove(t.loop, &worker->files[WORKER_CHANNEL]);
+    claimant->workers++;
+}
+static void on_failed(void *context, unsigned stage) {
+    struct claimant *claimant = context;
+    claimant->failures++;
+    claimant->stage = stage;
+}
+static void on_ended(void *context, const struct zygote_event *event) {
+    struct claimant *claimant = context;
+    claimant->ends++;
+    claimant->losses += !event;
+}
+static const struct pool_claim_calls calls = {on_worker, on_failed, on_ended};
+
+static void claim(struct claimant *claimant) {
+    *claimant = (struct claimant){.claim = {.calls = &calls, .context = claimant}};
+    pool_claim(t.pool, &claimant->claim);
+}
+
+static void start(unsigned ahead, bool mute) {
+    t.config.slots = 1;
+    t.config.pool = ahead;
+    assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
+    fake_zygote_init(&t.zygote, t.loop);
+    t.zygote.mute = mute;
+    assert_false(pool_is_up(t.pool));
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    fake_wait_ms(t.loop, 20);
+    assert_true(pool_is_up(t.pool));
+}
+
+static int set_up(void **state) {
+    (void)state;
+    memset(&t, 0, sizeof(t));
+    config_init(&t.config);
+    return loop_new(&t.loop);
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    fake_zygote_done(&t.zygote);
+    pool_free(t.pool);
+    loop_free(t.loop);
+    return 0;
+}
+
+static void test_workers_wait_ahead(void **state) {
+    (void)state;
+    start(2, false);
+    assert_int_equal(pool_ready_count(t.pool), 2);
+    claim(&t.a);
+    assert_int_equal(t.a.workers, 1);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(pool_ready_count(t.pool), 2);
+    assert_int_equal(t.zygote.spawned, 3);
+}
+
+static void test_nothing_ahead(void **state) {
+    (void)state;
+    start(0, false);
+    assert_int_equal(t.zygote.spawned, 0);
+    claim(&t.a);
+    assert_int_equal(t.a.workers, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.workers, 1);
+    assert_int_equal(t.zygote.spawned, 1);
+}
+
+/* Three slots, all taken or being cleared: a claim waits for an end, not for a kill. */
+static void test_slot_is_free_only_when_ended(void **state) {
+    struct claimant more[3];
+    (void)state;
+    start(0, false);
+    t.zygote.immortal = true;
+    for (int i = 0; i < 3; i++)
+        claim(&more[i]);
+    fake_wait_ms(t.loop, 20);
+    unsigned first = more[0].claim.worker->slot, second = more[1].claim.worker->slot;
+    claim(&t.a);
+    pool_kill(t.pool, &more[0].claim);
+    pool_unclaim(t.pool, &more[1].claim);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.killed, 2);
+    assert_int_equal(t.zygote.spawned, 3);
+    assert_int_equal(t.a.workers, 0);
+    fake_end(&t.zygote.workers[first], 0, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(more[0].ends, 1);
+    assert_int_equal(t.a.workers, 1);
+    fake_end(&t.zygote.workers[second], 0, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(more[1].ends, 0);
+    fake_zygote_done(&t.zygote);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(more[2].losses, 1);
+}
+
+static void test_set_up_failed(void **state) {
+    struct setup_failure failure = {.stage = STAGE_SECCOMP, .error = EPERM};
+    (void)state;
+    start(0, true);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    fake_frame(&t.zygote.workers[0], FRAME_SETUP_FAILED, &failure, sizeof(failure));
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.failures, 1);
+    assert_int_equal(t.a.stage, STAGE_SECCOMP);
+}
+
+/* The reason still lies in the channel when the end is told. */
+static void test_set_up_failed_and_ended(void **state) {
+    struct setup_failure failure = {.stage = STAGE_MOUNTS, .error = EPERM};
+    (void)state;
+    start(0, true);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    fake_frame(&t.zygote.workers[0], FRAME_SETUP_FAILED, &failure, sizeof(failure));
+    fake_end(&t.zygote.workers[0], 0, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.failures, 1);
+    assert_int_equal(t.a.stage, STAGE_MOUNTS);
+}
+
+static void test_not_started(void **state) {
+    (void)state;
+    start(0, true);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    struct zygote_event event = {.type = ZYGOTE_ENDED,
+                                 .run = t.zygote.workers[0].run,
+                                 .flags = ENDED_NOT_STARTED,
+                                 .stage = STAGE_SPAWN,
+                                 .error = EAGAIN};
+    fake_send_event(&t.zygote, &event);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.failures, 1);
+    assert_int_equal(t.a.stage, STAGE_SPAWN);
+}
+
+static void test_failure_does_not_take_anothers_worker(void **state) {
+    (void)state;
+    start(1, true);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.spawned, 2);
+    fake_end(&t.zygote.workers[0], 0, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.failures, 0);
+    fake_frame(&t.zygote.workers[1], FRAME_READY, NULL, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.workers, 1);
+}
+
+static void test_dead_worker_is_not_handed_out(void **state) {
+    (void)state;
+    start(1, false);
+    fake_end(&t.zygote.workers[0], 0, 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(pool_ready_count(t.pool), 0);
+    /* Its successor waits for the pause after a failure. */
+    fake_wait_ms(t.loop, 150);
+    assert_int_equal(pool_ready_count(t.pool), 1);
+}
+
+static void test_talking_too_early(void **state) {
+    (void)state;
+    start(1, false);
+    fake_frame(&t.zygote.workers[0], FRAME_RESULT, "1", 1);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(pool_ready_count(t.pool), 0);
+    assert_int_equal(t.zygote.killed, 1);
+}
+
+static void test_unknown_ends_are_ignored(void **state) {
+    (void)state;
+    start(0, false);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    uint64_t run = t.zygote.workers[0].run;
+    fake_send_event(&t.zygote, &(struct zygote_event){.type = ZYGOTE_ENDED, .run = run + 1});
+    fake_send_event(&t.zygote,
+                    &(struct zygote_event){.type = ZYGOTE_ENDED, .run = run, .slot = 4000});
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.ends, 0);
+}
+
+static void test_a_newer_zygote_replaces_the_older(void **state) {
+    struct fake_zygote old;
+    (void)state;
+    start(0, false);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    old = t.zygote;
+    loop_file_remove(t.loop, &t.zygote.file);
+    loop_file_remove(t.loop, &t.zygote.workers[0].file);
+    fake_zygote_init(&t.zygote, t.loop);
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    assert_int_equal(t.a.losses, 1);
+    assert_false(pool_is_up(t.pool));
+    claim(&t.b);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.b.workers, 1);
+    assert_int_not_equal(t.zygote.workers[0].run, old.workers[0].run);
+    close(old.fd);
+    close(old.workers[0].channel);
+    close(old.workers[0].out);
+    close(old.workers[0].err);
+}
+
+/* The socket takes no more: commands wait, in order, and none is lost. */
+static void test_a_slow_zygote(void **state) {
+    int small = 1;
+    (void)state;
+    t.config.pool = 12;
+    t.config.slots = 1;
+    assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
+    fake_zygote_init(&t.zygote, t.loop);
+    setsockopt(t.zygote.server_end, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    loop_file_remove(t.loop, &t.zygote.file);
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    fake_wait_ms(t.loop, 20);
+    loop_file_add(t.loop, &t.zygote.file, t.zygote.fd, EPOLLIN, fake_on_command, &t.zygote);
+    fake_wait_ms(t.loop, 50);
+    assert_int_equal(t.zygote.spawned, 12);
+    assert_int_equal(pool_ready_count(t.pool), 12);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_workers_wait_ahead),
+        TEST(test_nothing_ahead),
+        TEST(test_slot_is_free_only_when_ended),
+        TEST(test_set_up_failed),
+        TEST(test_set_up_failed_and_ended),
+        TEST(test_not_started),
+        TEST(test_failure_does_not_take_anothers_worker),
+        TEST(test_dead_worker_is_not_handed_out),
+        TEST(test_talking_too_early),
+        TEST(test_unknown_ends_are_ignored),
+        TEST(test_a_newer_zygote_replaces_the_older),
+        TEST(test_a_slow_zygote),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

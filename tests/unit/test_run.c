@@ -1,0 +1,377 @@
+/* run: every way in which a script can end, against a worker that does just that. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+#include "fake_zygote.h"
+#include "request.h"
+#include "run.h"
+
+static struct {
+    struct loop *loop;
+    struct pool *pool;
+    struct config config;
+    struct fake_zygote zygote;
+    struct run run;
+    unsigned answers;
+    enum verdict verdict;
+    bool started;
+    char message[512], traceback[512], result[512];
+    size_t stdout_size, stderr_size;
+} t;
+
+static void copy_text(char *to, const struct buf *from) {
+    size_t size = from->size < 511 ? from->size : 511;
+    if (size > 0)
+        memcpy(to, from->data, size);
+    to[size] = '\0';
+}
+
+static void on_done(void *context, struct outcome *outcome) {
+    assert_ptr_equal(context, &t);
+    t.answers++;
+    t.verdict = outcome->verdict;
+    t.started = outcome->started;
+    copy_text(t.message, &outcome->message);
+    copy_text(t.traceback, &outcome->traceback);
+    copy_text(t.result, &outcome->result);
+    t.stdout_size = outcome->stdout_bytes.size;
+    t.stderr_size = outcome->stderr_bytes.size;
+    loop_stop(t.loop);
+}
+
+static int set_up(void **state) {
+    (void)state;
+    memset(&t, 0, sizeof(t));
+    config_init(&t.config);
+    t.config.slots = 2;
+    t.config.pool = 1;
+    t.config.timeout_s = 1;
+    t.config.output_mb = 1;
+    assert_int_equal(loop_new(&t.loop), 0);
+    assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
+    fake_zygote_init(&t.zygote, t.loop);
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    run_done(&t.run);
+    fake_zygote_done(&t.zygote);
+    pool_free(t.pool);
+    loop_free(t.loop);
+    return 0;
+}
+
+static void start(const char *script) {
+    struct request request = {.script = strdup(script), .script_size = strlen(script)};
+    run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
+    assert_null(request.script);
+    assert_int_equal(t.answers, 0);
+}
+
+/* Runs one script to its answer. */
+static void play(void (*on_script)(struct fake_worker *worker)) {
+    t.zygote.on_script = on_script;
+    start("def main(): pass");
+    loop_run(t.loop);
+    assert_int_equal(t.answers, 1);
+    fake_wait_ms(t.loop, 5);
+    assert_int_equal(t.answers, 1);
+}
+
+static void expect(enum verdict verdict, const char *message) {
+    assert_int_equal(t.verdict, verdict);
+    assert_string_equal(t.message, message);
+}
+
+/* ---- what a worker does ---- */
+
+static void say(struct fake_worker *worker, uint32_t type, const char *text, size_t size) {
+    assert_int_equal(write(worker->out, "out\n", 4), 4);
+    assert_int_equal(write(worker->err, "err", 3), 3);
+    fake_frame(worker, type, text, size);
+}
+#define WORKER(name, type, text)                                                                   \
+    static void name(struct fake_worker *worker) {                                                 \
+        say(worker, type, text, sizeof(text) - 1);                                                 \
+    }
+WORKER(returns, FRAME_RESULT, "{\"a\": 12345678901234567890123}")
+WORKER(returns_two_values, FRAME_RESULT, "1 2")
+WORKER(returns_nothing, FRAME_RESULT, "")
+WORKER(raises, FRAME_ERROR, "exception\0KeyError: 'x'\0Traceback")
+WORKER(has_no_main, FRAME_ERROR, "no_main\0Script must contain a 'main()' function\0")
+WORKER(claims_memory, FRAME_ERROR, "memory\0anything\0")
+WORKER(claims_output, FRAME_ERROR, "output\0anything\0")
+WORKER(claims_success, FRAME_ERROR, "success\0anything\0")
+WORKER(claims_internal, FRAME_ERROR, "internal\0anything\0")
+WORKER(says_two_texts, FRAME_ERROR, "exception\0KeyError")
+WORKER(says_ready_again, FRAME_READY, "")
+
+static void sends_header(struct fake_worker *worker, uint32_t type, uint32_t size) {
+    struct frame_header header = {.type = type, .size = size};
+    assert_int_equal(write(worker->channel, &header, sizeof(header)), sizeof(header));
+}
+static void promises_too_long_a_result(struct fake_worker *worker) {
+    sends_header(worker, FRAME_RESULT, (1u << 20) + 1);
+}
+static void promises_too_long_an_error(struct fake_worker *worker) {
+    sends_header(worker, FRAME_ERROR, UINT32_MAX);
+}
+static void leaves_with_3(struct fake_worker *worker) {
+    fake_end(worker, ENDED_STATUS_KNOWN, 3 << 8);
+}
+static void crashes(struct fake_worker *worker) {
+    fake_end(worker, ENDED_STATUS_KNOWN, 11);
+}
+static void is_out_of_memory(struct fake_worker *worker) {
+    fake_end(worker, ENDED_STATUS_KNOWN | ENDED_OUT_OF_MEMORY, 9);
+}
+static void returns_and_leaves(struct fake_worker *worker) {
+    returns(worker);
+    fake_end(worker, ENDED_STATUS_KNOWN, 0);
+}
+static void leaves_in_the_middle(struct fake_worker *worker) {
+    sends_header(worker, FRAME_RESULT, 100);
+    fake_end(worker, ENDED_STATUS_KNOWN, 0);
+}
+static void closes_its_channel(struct fake_worker *worker) {
+    loop_file_remove(t.loop, &worker->file);
+    shutdown(worker->channel, SHUT_RDWR);
+}
+static void sleeps(struct fake_worker *worker) {
+    (void)worker;
+}
+static void prints(void *context, uint32_t events) {
+    struct fake_worker *worker = context;
+    static char page[4096];
+    (void)events;
+    assert_int_equal(write(worker->out, page, sizeof(page)), sizeof(page));
+}
+static void prints_for_ever(struct fake_worker *worker) {
+    loop_file_remove(t.loop, &worker->file);
+    loop_file_add(t.loop, &worker->file, worker->out, EPOLLOUT, prints, worker);
+}
+
+/* ---- the tests ---- */
+
+static void test_result(void **state) {
+    (void)state;
+    play(returns);
+    expect(VERDICT_SUCCESS, "");
+    assert_string_equal(t.result, "{\"a\": 12345678901234567890123}");
+    assert_int_equal(t.stdout_size, 4);
+    assert_int_equal(t.stderr_size, 3);
+    assert_int_equal(t.zygote.killed, 1);
+}
+
+static void test_result_is_found_after_the_end(void **state) {
+    (void)state;
+    play(returns_and_leaves);
+    expect(VERDICT_SUCCESS, "");
+    assert_int_equal(t.stdout_size, 4);
+}
+
+static void test_result_waits_for_the_end(void **state) {
+    (void)state;
+    t.zygote.immortal = true;
+    t.zygote.on_script = returns;
+    start("x");
+    fake_wait_ms(t.loop, 100);
+    assert_int_equal(t.zygote.killed, 1);
+    assert_int_equal(t.answers, 0);
+    fake_end(&t.zygote.workers[t.run.claim.worker->slot], 0, 0);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+}
+
+static void test_bad_results(void **state) {
+    (void)state;
+    play(returns_two_values);
+    assert_int_equal(t.verdict, VERDICT_BAD_RESULT);
+    run_done(&t.run);
+    t.answers = 0;
+    play(returns_nothing);
+    assert_int_equal(t.verdict, VERDICT_BAD_RESULT);
+}
+
+static void test_error(void **state) {
+    (void)state;
+    play(raises);
+    expect(VERDICT_EXCEPTION, "KeyError: 'x'");
+    assert_string_equal(t.traceback, "Traceback");
+    assert_true(t.started);
+}
+
+static void test_no_main_has_not_started(void **state) {
+    (void)state;
+    play(has_no_main);
+    expect(VERDICT_NO_MAIN, "Script must contain a 'main()' function");
+    assert_false(t.started);
+}
+
+static void test_claimed_limits_get_our_text(void **state) {
+    (void)state;
+    play(claims_memory);
+    expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
+    run_done(&t.run);
+    t.answers = 0;
+    play(claims_output);
+    expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
+}
+
+static void test_broken_frames(void **state) {
+    void (*const workers[])(struct fake_worker *) = {claims_success, claims_internal,
+                                                     says_two_texts, says_ready_again,
+                                                     promises_too_long_an_error};
+    (void)state;
+    for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++) {
+        play(workers[i]);
+        expect(VERDICT_EXITED, "Script ended without returning a result");
+        run_done(&t.run);
+        t.answers = 0;
+    }
+}
+
+static void test_result_over_the_cap(void **state) {
+    (void)state;
+    play(promises_too_long_a_result);
+    expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
+}
+
+static void test_output_over_the_cap(void **state) {
+    (void)state;
+    play(prints_for_ever);
+    expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
+    assert_int_equal(t.stdout_size, 1 << 20);
+}
+
+static void test_ends(void **state) {
+    (void)state;
+    play(leaves_with_3);
+    expect(VERDICT_EXITED,
+           "Script ended the interpreter with exit status 3 before main() returned");
+    run_done(&t.run);
+    t.answers = 0;
+    play(crashes);
+    expect(VERDICT_KILLED, "Script was killed by signal 11 (SIGSEGV)");
+    run_done(&t.run);
+    t.answers = 0;
+    play(leaves_in_the_middle);
+    expect(VERDICT_EXITED,
+           "Script ended the interpreter with exit status 0 before main() returned");
+}
+
+static void test_out_of_memory(void **state) {
+    (void)state;
+    play(is_out_of_memory);
+    expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
+}
+
+static void test_out_of_memory_overrides_success_but_no_exception(void **state) {
+    (void)state;
+    t.zygote.flags = ENDED_OUT_OF_MEMORY;
+    play(returns);
+    expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
+    run_done(&t.run);
+    t.answers = 0;
+    play(raises);
+    expect(VERDICT_EXCEPTION, "KeyError: 'x'");
+}
+
+static void test_closed_channel(void **state) {
+    (void)state;
+    int64_t start_us = loop_now_us();
+    play(closes_its_channel);
+    expect(VERDICT_EXITED, "Script ended without returning a result");
+    assert_true(loop_now_us() - start_us < 900000);
+}
+
+static void test_timeout(void **state) {
+    (void)state;
+    int64_t start_us = loop_now_us();
+    play(sleeps);
+    expect(VERDICT_TIMEOUT, "Script execution timed out (1s limit)");
+    assert_true(loop_now_us() - start_us >= 1000000);
+    assert_int_equal(t.zygote.killed, 1);
+}
+
+static void test_stop(void **state) {
+    (void)state;
+    t.zygote.on_script = sleeps;
+    start("x");
+    fake_wait_ms(t.loop, 50);
+    run_stop(&t.run, VERDICT_OVERLOADED, "enough");
+    assert_int_equal(t.answers, 0);
+    loop_run(t.loop);
+    expect(VERDICT_OVERLOADED, "enough");
+}
+
+static void test_lost_zygote(void **state) {
+    (void)state;
+    t.zygote.on_script = sleeps;
+    start("x");
+    fake_wait_ms(t.loop, 50);
+    fake_zygote_done(&t.zygote);
+    loop_run(t.loop);
+    expect(VERDICT_INTERNAL, "The sandbox stopped before the script ended");
+}
+
+static void sees_its_script(struct fake_worker *worker) {
+    struct frame_header header;
+    memcpy(&header, worker->input, sizeof(header));
+    assert_int_equal(header.type, FRAME_SCRIPT);
+    assert_int_equal(worker->input_size, header.size + 2 * sizeof(header));
+    for (size_t i = 0; i < header.size; i++)
+        assert_int_equal(worker->input[sizeof(header) + i], 'a' + (char)(i % 26));
+    fake_frame(worker, FRAME_RESULT, "1", 1);
+}
+
+/* More than the socket takes at once. */
+static void test_script_is_sent_in_parts(void **state) {
+    static char script[120001];
+    int small = 4096;
+    (void)state;
+    for (size_t i = 0; i < sizeof(script) - 1; i++)
+        script[i] = 'a' + (char)(i % 26);
+    t.zygote.on_script = sees_its_script;
+    while (pool_ready_count(t.pool) == 0)
+        fake_wait_ms(t.loop, 5);
+    for (int fd = 3; fd < 64; fd++)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    start(script);
+    assert_true(t.run.sent_size < sizeof(script) - 1);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_result),
+        TEST(test_result_is_found_after_the_end),
+        TEST(test_result_waits_for_the_end),
+        TEST(test_bad_results),
+        TEST(test_error),
+        TEST(test_no_main_has_not_started),
+        TEST(test_claimed_limits_get_our_text),
+        TEST(test_broken_frames),
+        TEST(test_result_over_the_cap),
+        TEST(test_output_over_the_cap),
+        TEST(test_ends),
+        TEST(test_out_of_memory),
+        TEST(test_out_of_memory_overrides_success_but_no_exception),
+        TEST(test_closed_channel),
+        TEST(test_timeout),
+        TEST(test_stop),
+        TEST(test_lost_zygote),
+        TEST(test_script_is_sent_in_parts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
