@@ -1,0 +1,214 @@
+/*
+ * cgroup: the tree and the slots in it. Finding our own cgroup is cgroup_find's, the limits' file
+ * names are in cgroup_files.c.
+ */
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup_files.h"
+#include "cgroup_find.h"
+
+#define DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+static const char *const controllers[CGROUP_KINDS] = {"memory", "pids", "cpu"};
+
+static void close_descriptor(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Removes slot-0, slot-1, ... of our directory; those that are not there or not empty stay. */
+static void remove_slots(int dir, unsigned slots) {
+    char name[32];
+    for (unsigned i = 0; i < slots; i++) {
+        snprintf(name, sizeof(name), "slot-%u", i);
+        unlinkat(dir, name, AT_REMOVEDIR);
+    }
+}
+
+static int make_directory(int parent, const char *name) {
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    int fd = openat(parent, name, DIRECTORY);
+    return fd < 0 ? -errno : fd;
+}
+
+static int open_own(const char *controller) {
+    char path[4096];
+    FILE *mountinfo = fopen("/proc/self/mountinfo", "re"), *own = fopen("/proc/self/cgroup", "re");
+    int r =
+        mountinfo && own ? cgroup_find(mountinfo, own, controller, path, sizeof(path)) : -ENOENT;
+    if (mountinfo)
+        fclose(mountinfo);
+    if (own)
+        fclose(own);
+    if (r < 0)
+        return r;
+    int fd = open(path, DIRECTORY);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Every process of our own cgroup goes into the leaf "main": in version 2 a cgroup that hands
+ * controllers on holds none. */
+static int move_into_leaf(int own) {
+    int leaf = make_directory(own, "main");
+    if (leaf < 0)
+        return leaf;
+    int procs = openat(own, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *list = procs < 0 ? NULL : fdopen(procs, "r");
+    char line[32];
+    while (list && fgets(line, sizeof(line), list))
+        cgroup_write(leaf, "cgroup.procs", line); /* it may have ended meanwhile */
+    if (list)
+        fclose(list);
+    close(leaf);
+    return 0;
+}
+
+static int create_v2(struct cgroup_tree *tree) {
+    static const char enable[] = "+memory +pids +cpu";
+    int own = open_own(NULL);
+    if (own < 0)
+        return own;
+    int r = cgroup_write(own, "cgroup.subtree_control", enable);
+    if (r == -EBUSY) {
+        r = move_into_leaf(own);
+        if (r == 0)
+            r = cgroup_write(own, "cgroup.subtree_control", enable);
+    }
+    int fd = r < 0 ? r : make_directory(own, tree->name);
+    if (fd >= 0)
+        r = cgroup_write(fd, "cgroup.subtree_control", enable);
+    if (fd < 0 || r < 0) {
+        close_descriptor(&own);
+        close_descriptor(&fd);
+        return fd < 0 ? fd : r;
+    }
+    tree->version = 2;
+    tree->parent_fds[0] = own;
+    tree->fds[0] = fd;
+    return 0;
+}
+
+static int create_v1(struct cgroup_tree *tree) {
+    for (int kind = 0; kind < CGROUP_KINDS; kind++) {
+        tree->parent_fds[kind] = open_own(controllers[kind]);
+        if (tree->parent_fds[kind] < 0)
+            return tree->parent_fds[kind];
+        tree->fds[kind] = make_directory(tree->parent_fds[kind], tree->name);
+        if (tree->fds[kind] < 0)
+            return tree->fds[kind];
+    }
+    tree->version = 1;
+    return 0;
+}
+
+int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
+    struct cgroup_tree tree = {.parent_fds = {-1, -1, -1}, .fds = {-1, -1, -1}};
+    snprintf(tree.name, sizeof(tree.name), "%s", name);
+    if (create_v2(&tree) < 0 && create_v1(&tree) < 0) {
+        cgroup_tree_remove(&tree, 0);
+        tree.version = 0;
+    }
+    for (int kind = 0; kind < CGROUP_KINDS; kind++)
+        if (tree.fds[kind] >= 0)
+            remove_slots(tree.fds[kind], 1024);
+    *ret_tree = tree;
+    return 0;
+}
+
+void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots) {
+    for (int kind = 0; kind < CGROUP_KINDS; kind++) {
+        if (tree->fds[kind] >= 0)
+            remove_slots(tree->fds[kind], slots);
+        close_descriptor(&tree->fds[kind]);
+        if (tree->parent_fds[kind] >= 0)
+            unlinkat(tree->parent_fds[kind], tree->name, AT_REMOVEDIR);
+        close_descriptor(&tree->parent_fds[kind]);
+    }
+}
+
+static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP_KINDS],
+                           struct cgroup_slot *slot) {
+    bool v2 = tree->version == 2;
+    for (int kind = 0; kind < (v2 ? 1 : CGROUP_KINDS); kind++) {
+        slot->procs_fds[kind] = openat(dirs[kind], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (slot->procs_fds[kind] < 0)
+            return -errno;
+    }
+    slot->events_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.events" : "memory.oom_control",
+                             O_RDONLY | O_CLOEXEC);
+    if (slot->events_fd < 0)
+        return -errno;
+    slot->peak_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.peak" : "memory.max_usage_in_bytes",
+                           O_RDWR | O_CLOEXEC);
+    if (slot->peak_fd < 0) /* before 6.12 it can only be read, before 5.19 version 2 has none */
+        slot->peak_fd = openat(dirs[CGROUP_MEMORY], "memory.peak", O_RDONLY | O_CLOEXEC);
+    struct cgroup_usage ignored;
+    return cgroup_slot_usage(slot, &ignored);
+}
+
+int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
+                       const struct cgroup_limits *limits, struct cgroup_slot *ret_slot) {
+    struct cgroup_slot slot = {.procs_fds = {-1, -1, -1}, .events_fd = -1, .peak_fd = -1};
+    int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
+    char name[32];
+    snprintf(name, sizeof(name), "slot-%u", index);
+    for (int kind = 0; kind < CGROUP_KINDS && r >= 0; kind++)
+        if (tree->fds[kind] >= 0)
+            r = dirs[kind] = make_directory(tree->fds[kind], name);
+    if (r >= 0 && tree->version == 2)
+        r = cgroup_v2_write_limits(dirs[0], limits);
+    else if (r >= 0 && tree->version == 1)
+        r = cgroup_v1_write_limits(dirs, limits);
+    if (r >= 0 && tree->version)
+        r = open_slot_files(tree, dirs, &slot);
+    for (int kind = 0; kind < CGROUP_KINDS; kind++)
+        close_descriptor(&dirs[kind]);
+    if (r < 0)
+        return r;
+    *ret_slot = slot;
+    return 0;
+}
+
+int cgroup_slot_join(const struct cgroup_slot *slot) {
+    for (int kind = 0; kind < CGROUP_KINDS; kind++)
+        if (slot->procs_fds[kind] >= 0 && write(slot->procs_fds[kind], "0", 1) != 1)
+            return -errno;
+    return 0;
+}
+
+int cgroup_slot_usage(struct cgroup_slot *slot, struct cgroup_usage *ret_usage) {
+    struct cgroup_usage usage = {0};
+    char text[512];
+    if (slot->events_fd < 0) {
+        *ret_usage = usage;
+        return 0;
+    }
+    ssize_t size = pread(slot->events_fd, text, sizeof(text) - 1, 0);
+    if (size < 0)
+        return -errno;
+    text[size] = 0;
+    const char *count = strstr(text, "oom_kill ");
+    uint64_t kills = count ? strtoull(count + strlen("oom_kill "), NULL, 10) : 0;
+    usage.out_of_memory = kills != slot->oom_kills;
+    slot->oom_kills = kills;
+    size = slot->peak_fd < 0 ? 0 : pread(slot->peak_fd, text, sizeof(text) - 1, 0);
+    if (size > 0) {
+        text[size] = 0;
+        usage.peak_bytes = strtoull(text, NULL, 10);
+        if (pwrite(slot->peak_fd, "0", 1, 0) <
+            0) /* cannot be set back: it would tell of runs before */
+            usage.peak_bytes = 0;
+    }
+    *ret_usage = usage;
+    return 0;
+}

@@ -1,0 +1,46 @@
+/* identity: the order matters: the bounding set needs CAP_SETPCAP, the groups CAP_SETGID, and both
+ * go with the uid. */
+#include "identity.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int drop_bounding_set(void) {
+    for (unsigned long capability = 0;; capability++) {
+        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+            continue;
+        /* EINVAL: one past the last that this kernel knows. */
+        return errno == EINVAL && capability > 0 ? 0 : -errno;
+    }
+}
+
+static int clear_capabilities(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}}, now[2];
+    if (syscall(SYS_capset, &header, none) < 0 || syscall(SYS_capget, &header, now) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        if (now[i].effective || now[i].permitted || now[i].inheritable)
+            return -EPERM;
+    return 0;
+}
+
+int identity_drop(uid_t uid) {
+    int r = drop_bounding_set();
+    if (r < 0)
+        return r;
+    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, uid, uid, uid) < 0 ||
+        syscall(SYS_setresuid, uid, uid, uid) < 0)
+        return -errno;
+    r = clear_capabilities();
+    if (r < 0)
+        return r;
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+        return -errno;
+    /* After the uid: changing it clears this. */
+    return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+}

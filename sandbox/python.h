@@ -1,0 +1,18 @@
+/*
+ * python: the interpreter of a worker, and what must be prepared for it in the sandbox's root. The
+ * only file that knows CPython.
+ */
+#ifndef PYTHON_H
+#define PYTHON_H
+
+struct sandbox;
+
+/* In the prepared, still writable root: the harness, compiled, and matplotlib's font list. Runs
+ * python3 in child processes as an unprivileged uid and waits for them (seconds). 0 or -errno; what
+ * failed is in *ret_what (static storage). */
+int python_prepare(struct sandbox *sandbox, const char **ret_what);
+
+/* Worker's side: becomes python3 with the harness. Returns only on failure, -errno. */
+int python_exec(const struct sandbox *sandbox);
+
+#endif

@@ -1,0 +1,58 @@
+/* slot: making one; what happens on it is init.c's, worker.c's and zygote.c's. */
+#include "slot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "mounts.h"
+#include "sandbox.h"
+
+#define INIT_STACK_BYTES (32 * 1024)
+#define PAGE_BYTES 4096
+
+/* Enough of one processor that no script can take the machine from the others. */
+#define CPU_PERCENT 100
+
+static int make_network(int *ret_fd) {
+    if (unshare(CLONE_NEWNET) < 0)
+        return -errno;
+    int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+static int make_init_stack(void **ret_top) {
+    char *memory = mmap(NULL, PAGE_BYTES + INIT_STACK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (memory == MAP_FAILED || mprotect(memory, PAGE_BYTES, PROT_NONE) < 0)
+        return -errno;
+    *ret_top = memory + PAGE_BYTES + INIT_STACK_BYTES;
+    return 0;
+}
+
+int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index,
+                const struct cgroup_tree *tree, const struct config *config) {
+    const struct cgroup_limits limits = {.memory_bytes = config->memory_mb << 20,
+                                         .processes = config->processes,
+                                         .cpu_percent = CPU_PERCENT};
+    struct slot slot = {.sandbox = sandbox, .index = index, .network_fd = -1};
+    /* The server has the first uid. */
+    slot.uid = (uid_t)(config->uid_base + 1 + index);
+    int r = cgroup_slot_create(tree, index, &limits, &slot.cgroup);
+    if (r == 0)
+        r = make_network(&slot.network_fd);
+    if (r == 0)
+        r = make_init_stack(&slot.init_stack_top);
+    if (r == 0)
+        r = mounts_scratch_options(slot.uid, config->scratch_mb << 20, slot.scratch_options,
+                                   sizeof(slot.scratch_options));
+    if (r < 0)
+        return r;
+    *ret_slot = slot;
+    return 0;
+}

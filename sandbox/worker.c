@@ -1,0 +1,108 @@
+/* worker: the order of the steps, and nothing else; each step is in the file of its mechanism. */
+#include "worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "identity.h"
+#include "landlock.h"
+#include "rlimits.h"
+#include "mounts.h"
+#include "python.h"
+#include "raw_syscall.h"
+#include "sandbox.h"
+
+void worker_report_failure(int channel, enum sandbox_stage stage, int error) {
+    struct frame_header header = {.type = FRAME_SETUP_FAILED, .size = sizeof(struct setup_failure)};
+    struct setup_failure failure = {.stage = stage, .error = error};
+    struct iovec parts[] = {{&header, sizeof(header)}, {&failure, sizeof(failure)}};
+    raw_syscall(SYS_writev, channel, (long)parts, 2, 0);
+}
+
+/* The signal state of a program that was just started, and the standard descriptors at their
+ * numbers. What the zygote got from the server has numbers above these, since 0 to 3 are always
+ * open in it. */
+static int enter_session(const struct slot *slot) {
+    sigset_t none;
+    sigemptyset(&none);
+    if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+        return -errno;
+    if (dup2(slot->sandbox->null_fd, 0) < 0 || dup2(slot->stdout_fd, 1) < 0 ||
+        dup2(slot->stderr_fd, 2) < 0 || dup2(slot->channel, WORKER_CHANNEL_FD) < 0)
+        return -errno;
+    return 0;
+}
+
+static int enter_namespaces(const struct slot *slot) {
+    if (setns(slot->network_fd, CLONE_NEWNET) < 0)
+        return -errno;
+    /* After the cgroup was joined, which becomes the root that it sees. */
+    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
+        return -errno;
+    return sethostname("sandbox", 7) < 0 ? -errno : 0;
+}
+
+static int close_descriptors(void) {
+    if (syscall(SYS_close_range, WORKER_CHANNEL_FD + 1, ~0U, 0) == 0)
+        return 0;
+    if (errno != ENOSYS)
+        return -errno;
+    for (int fd = WORKER_CHANNEL_FD + 1; fd < 65536; fd++)
+        close(fd);
+    return 0;
+}
+
+static int forbid_privileges(void) {
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+/* Runs the steps up to the script. Returns the stage that failed with its -errno in *ret_error, or
+ * STAGE_NONE. */
+static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
+    const struct sandbox *sandbox = slot->sandbox;
+    if ((*ret_error = enter_session(slot)) < 0)
+        return STAGE_SESSION;
+    if ((*ret_error = rlimits_apply(sandbox->config)) < 0)
+        return STAGE_LIMITS;
+    if ((*ret_error = cgroup_slot_join(&slot->cgroup)) < 0)
+        return STAGE_CGROUP;
+    if ((*ret_error = enter_namespaces(slot)) < 0)
+        return STAGE_NAMESPACES;
+    if ((*ret_error = mounts_enter(slot->scratch_options)) < 0)
+        return STAGE_MOUNTS;
+    if ((*ret_error = identity_drop(slot->uid)) < 0)
+        return STAGE_IDENTITY;
+    if ((*ret_error = mounts_furnish(sandbox->font_list)) < 0)
+        return STAGE_MOUNTS;
+    if ((*ret_error = close_descriptors()) < 0)
+        return STAGE_DESCRIPTORS;
+    if ((*ret_error = forbid_privileges()) < 0)
+        return STAGE_IDENTITY;
+    if (sandbox->landlock_abi > 0 &&
+        (*ret_error = landlock_restrict(sandbox->landlock_abi, SANDBOX_SCRATCH)) < 0)
+        return STAGE_LANDLOCK;
+    if ((*ret_error = seccomp_program_load(&sandbox->filter)) < 0)
+        return STAGE_SECCOMP;
+    return STAGE_NONE;
+}
+
+_Noreturn void worker_main(struct slot *slot) {
+    int error = 0;
+    enum sandbox_stage stage = isolate(slot, &error);
+    if (stage == STAGE_NONE) {
+        error = python_exec(slot->sandbox); /* returns only if it failed */
+        stage = STAGE_INTERPRETER;
+    }
+    /* Early steps fail before the channel is at its number; its first number is closed by the later
+     * ones. */
+    worker_report_failure(stage == STAGE_SESSION ? slot->channel : WORKER_CHANNEL_FD, stage,
+                          -error);
+    _exit(1);
+}

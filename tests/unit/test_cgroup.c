@@ -1,0 +1,157 @@
+/* cgroup: where our own cgroup is, and what is written into which file, on texts and plain files.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cgroup.h"
+#include "cgroup_find.h"
+
+static const char mounts_v1[] =
+    "30 25 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+    "31 30 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid - cgroup cgroup rw,cpu,cpuacct\n"
+    "32 30 0:28 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    "33 30 0:29 / /sys/fs/cgroup/pids rw shared:7 - cgroup cgroup rw,pids\n"
+    "34 30 0:30 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+static const char own_v1[] =
+    "5:pids:/\n4:memory:/docker/abc/inner\n1:cpu,cpuacct:/user.slice\n0::/\n";
+static const char mounts_v2[] =
+    "29 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+static const char own_v2[] = "0::/system.slice/runner.service\n";
+
+static int find(const char *mounts, const char *own, const char *controller, char *path,
+                size_t size) {
+    FILE *first = fmemopen((void *)mounts, strlen(mounts), "r");
+    FILE *second = fmemopen((void *)own, strlen(own), "r");
+    int r = cgroup_find(first, second, controller, path, size);
+    fclose(first);
+    fclose(second);
+    return r;
+}
+
+static void test_own_cgroup_is_found(void **state) {
+    (void)state;
+    static const struct {
+        const char *mounts, *own, *controller, *path;
+    } rows[] = {
+        {mounts_v1, own_v1, "pids", "/sys/fs/cgroup/pids"},
+        {mounts_v1, own_v1, "memory", "/sys/fs/cgroup/memory/inner"},
+        {mounts_v1, own_v1, "cpu", "/sys/fs/cgroup/cpu,cpuacct/user.slice"},
+        {mounts_v1, own_v1, NULL, "/sys/fs/cgroup/unified"},
+        {mounts_v2, own_v2, NULL, "/sys/fs/cgroup/system.slice/runner.service"},
+    };
+    char path[256];
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(find(rows[i].mounts, rows[i].own, rows[i].controller, path, sizeof(path)),
+                         0);
+        assert_string_equal(path, rows[i].path);
+    }
+    assert_int_equal(find(mounts_v2, own_v2, "memory", path, sizeof(path)), -ENOENT);
+    assert_int_equal(find(mounts_v1, own_v1, "hugetlb", path, sizeof(path)), -ENOENT);
+    assert_int_equal(find("", own_v2, NULL, path, sizeof(path)), -ENOENT);
+    assert_int_equal(find(mounts_v2, own_v2, NULL, path, 10), -ENAMETOOLONG);
+}
+
+static void make_file(int dir, const char *name) {
+    int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+static void assert_file(int dir, const char *name, const char *expected) {
+    char text[128] = "";
+    int fd = openat(dir, name, O_RDONLY);
+    assert_true(fd >= 0);
+    ssize_t size = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    assert_true(size >= 0);
+    assert_string_equal(text, expected);
+    unlinkat(dir, name, 0);
+}
+
+static const struct cgroup_limits limits = {
+    .memory_bytes = 300ULL << 20, .processes = 64, .cpu_percent = 150};
+
+static void test_v2_files(void **state) {
+    (void)state;
+    char path[] = "/tmp/test_cgroup.XXXXXX";
+    int dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY);
+    static const char *const names[] = {"memory.max", "memory.swap.max", "memory.oom.group",
+                                        "pids.max", "cpu.max"};
+    assert_int_equal(cgroup_v2_write_limits(dir, &limits), -ENOENT); /* no such file: not silent */
+    for (size_t i = 0; i < 5; i++)
+        make_file(dir, names[i]);
+    assert_int_equal(cgroup_v2_write_limits(dir, &limits), 0);
+    assert_file(dir, "memory.max", "314572800");
+    assert_file(dir, "memory.swap.max", "0");
+    assert_file(dir, "memory.oom.group", "1");
+    assert_file(dir, "pids.max", "64");
+    assert_file(dir, "cpu.max", "150000 100000");
+    for (size_t i = 0; i < 5; i++)
+        if (i != 1)
+            make_file(dir, names[i]);
+    assert_int_equal(cgroup_v2_write_limits(dir, &limits), 0); /* no swap accounting: fine */
+    for (size_t i = 0; i < 5; i++)
+        unlinkat(dir, names[i], 0);
+    close(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void test_v1_files(void **state) {
+    (void)state;
+    char path[] = "/tmp/test_cgroup.XXXXXX";
+    int dir = open(mkdtemp(path), O_RDONLY | O_DIRECTORY);
+    const int dirs[CGROUP_KINDS] = {dir, dir, dir};
+    static const char *const names[] = {"memory.limit_in_bytes", "pids.max", "cpu.cfs_period_us",
+                                        "cpu.cfs_quota_us"};
+    for (size_t i = 0; i < 4; i++)
+        make_file(dir, names[i]);
+    assert_int_equal(cgroup_v1_write_limits(dirs, &limits), 0);
+    assert_file(dir, "memory.limit_in_bytes", "314572800");
+    assert_file(dir, "pids.max", "64");
+    assert_file(dir, "cpu.cfs_period_us", "100000");
+    assert_file(dir, "cpu.cfs_quota_us", "150000");
+    close(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void test_out_of_memory_is_a_difference(void **state) {
+    (void)state;
+    char path[] = "/tmp/test_cgroup.XXXXXX";
+    int fd = mkstemp(path);
+    struct cgroup_slot slot = {.procs_fds = {-1, -1, -1}, .events_fd = fd, .peak_fd = -1};
+    struct cgroup_usage usage;
+    static const char before[] = "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\noom_group_kill 0\n";
+    static const char after[] = "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\noom_group_kill 0\n";
+    assert_true(pwrite(fd, before, strlen(before), 0) > 0);
+    assert_int_equal(cgroup_slot_usage(&slot, &usage), 0);
+    assert_int_equal(cgroup_slot_usage(&slot, &usage), 0);
+    assert_false(usage.out_of_memory);
+    assert_true(pwrite(fd, after, strlen(after), 0) > 0);
+    assert_int_equal(cgroup_slot_usage(&slot, &usage), 0);
+    assert_true(usage.out_of_memory);
+    assert_int_equal(cgroup_slot_usage(&slot, &usage), 0);
+    assert_false(usage.out_of_memory);
+    close(fd);
+    unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_own_cgroup_is_found),
+        cmocka_unit_test(test_v2_files),
+        cmocka_unit_test(test_v1_files),
+        cmocka_unit_test(test_out_of_memory_is_a_difference),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
