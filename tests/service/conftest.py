@@ -1,0 +1,33 @@
+"""The one test that must wait 30 s starts when the session starts and is asked when it ends."""
+import threading
+
+import pytest
+
+from support.client import Client
+
+WAITS_LONG = "test_thirty_seconds"
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.name == WAITS_LONG)  # stable: only that one moves, to the end
+
+
+@pytest.fixture(scope="session", autouse=True)
+def thirty_seconds(request, start_server):
+    """thirty_seconds(): the answer to a script that never ends, on a server of its own."""
+    found = []
+    if any(item.name == WAITS_LONG for item in request.session.items):
+        client = Client(start_server("--slots=1").port)
+        script = "def main():\n    print('before')\n    __import__('time').sleep(99)\n"
+        thread = threading.Thread(target=lambda: found.append(client.execute(script)))
+        thread.start()
+    else:
+        thread = None
+
+    def wait():
+        thread.join(45)
+        return found[0]
+
+    yield wait
+    if thread is not None:
+        thread.join(45)

@@ -1,0 +1,54 @@
+"""Runs a script without the sandbox: the positive control of a containment test.
+
+It runs as root, but in a throw-away copy of this machine: pid, mount, net, ipc and uts namespaces of
+its own, a root file system whose writes vanish (an overlay on a tmpfs), time and memory bounded.
+Nothing of it outlives the call.
+"""
+import json
+import subprocess
+
+PRELUDE = r"""
+set -e
+mount -t tmpfs -o size=4g,mode=755 tmpfs /mnt
+mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+mount -t proc proc /mnt/root/proc
+mount -t tmpfs -o size=2g,mode=1777 tmpfs /mnt/root/dev
+for name in null zero urandom; do : > /mnt/root/dev/$name; mount --bind /dev/$name /mnt/root/dev/$name; done
+mkdir -m 1777 /mnt/root/dev/shm
+ulimit -v 8000000 -f 100000 -t 20 -c 0
+"""
+# The answer goes to descriptor 9, so that a script may do to stdout what it likes.
+RUN = r"""
+import json, os, sys, types
+module = types.ModuleType("script")
+sys.modules["script"] = module
+open("/tmp/script.py", "w").write(sys.argv[1])
+module.__file__ = "/tmp/script.py"
+sys.dont_write_bytecode = True
+os.chdir("/tmp")
+exec(compile(sys.argv[1], "/tmp/script.py", "exec"), module.__dict__)
+result = json.dumps(module.main())
+os.write(9, result.encode())
+os._exit(0)
+"""
+
+
+class Control:
+    def __init__(self, result, stdout, status, stderr):
+        self.result, self.stdout, self.status, self.stderr = result, stdout, status, stderr
+
+
+def run(script, before="", own_network=True, environment=None, timeout=20):
+    """Runs script's main() as plain /usr/bin/python3 would; before is shell text that runs inside the
+    copy first ("$ROOT" is its root). Raises subprocess.TimeoutExpired, with everything dead."""
+    network = ["--net"] if own_network else []
+    shell = PRELUDE + "ROOT=/mnt/root\n" + ("ip link set lo up\n" if own_network else "") + before
+    shell += '\nexec 9>&3 3>&-; exec chroot $ROOT /usr/bin/python3 -I -c "$0" "$1"\n'
+    command = ["unshare", "--mount", "--pid", "--ipc", "--uts", *network, "--fork", "--kill-child",
+               "bash", "-c", 'exec 3>&1 1>&2; ' + shell, RUN, script]
+    done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
+                          env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8",
+                               "OPENBLAS_NUM_THREADS": "1", **(environment or {})})
+    result = json.loads(done.stdout) if done.stdout else None
+    return Control(result, done.stderr, done.returncode, done.stderr[-2000:])

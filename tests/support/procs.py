@@ -1,0 +1,83 @@
+"""Looks at processes from outside, by /proc. Must not signal anything."""
+import contextlib
+import os
+import time
+
+
+def parents():
+    """{pid: parent's pid} of every process."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+                found[int(name)] = int(file.read().rsplit(b")", 1)[1].split()[1])
+    return found
+
+
+def descendants(root):
+    """Pids of every process below root, without it."""
+    found, tree = [], parents()
+    wave = {root}
+    while wave:
+        wave = {pid for pid, parent in tree.items() if parent in wave}
+        found += wave
+    return sorted(found)
+
+
+def children(root):
+    return sorted(pid for pid, parent in parents().items() if parent == root)
+
+
+def status(pid):
+    """/proc/PID/status as {name: text}."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def count_descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def count_mounts(pid):
+    with open(f"/proc/{pid}/mountinfo", "rb") as file:
+        return len(file.readlines())
+
+
+def with_argument(token):
+    """Pids of processes whose command line contains token."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+                if token.encode() in file.read():
+                    found.append(int(name))
+    return found
+
+
+def listens_on(port):
+    """Pids that hold the listening socket of a loopback IPv4 port."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    inodes = {f"socket:[{row[9]}]" for row in rows
+              if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                for fd in os.listdir(f"/proc/{name}/fd"):
+                    with contextlib.suppress(OSError):
+                        if os.readlink(f"/proc/{name}/fd/{fd}") in inodes:
+                            found.append(int(name))
+                            break
+    return found
+
+
+def poll(condition, seconds=5.0, what="condition"):
+    """Asks until condition() is true and returns its value; AssertionError after seconds."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.01)

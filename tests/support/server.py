@@ -1,0 +1,83 @@
+"""Owns one running code-runner: starts it on a free loopback port, waits until it is ready, stops
+it by its pid. CODE_RUNNER names another binary, CODE_RUNNER_FLAGS adds flags to every start.
+"""
+import os
+import pathlib
+import shlex
+import signal
+import socket
+import subprocess
+
+from support import procs
+from support.client import Client, Raw
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("CODE_RUNNER", str(TOP / "build" / "code-runner"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    def __init__(self, log_path, *flags, environment=None):
+        self.port, self.log_path = free_port(), log_path
+        command = [BINARY, f"--port={self.port}", "--address=127.0.0.1", *flags]
+        command += shlex.split(os.environ.get("CODE_RUNNER_FLAGS", ""))
+        with open(log_path, "wb") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **(environment or {})})
+        self.pid = self.process.pid
+        self.client = Client(self.port)
+        try:
+            procs.poll(self.is_ready, 20, "/ready answers 200")
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"exited with {self.process.returncode}: {self.log()}"
+        try:
+            return self.client.get("/ready").status == 200
+        except OSError:
+            return False
+
+    def execute(self, script, **fields):
+        return self.client.execute(script, **fields)
+
+    def raw(self):
+        return Raw(self.port)
+
+    def server_pid(self):
+        """The process that speaks HTTP: it listens, and is not the monitor."""
+        pids = [pid for pid in procs.listens_on(self.port) if pid != self.pid]
+        assert len(pids) == 1, f"listeners: {pids}"
+        return pids[0]
+
+    def zygote_pid(self):
+        """The monitor's other child."""
+        pids = [pid for pid in procs.children(self.pid) if pid != self.server_pid()]
+        assert len(pids) == 1, f"children of the monitor besides the server: {pids}"
+        return pids[0]
+
+    def log(self):
+        return pathlib.Path(self.log_path).read_text(errors="replace")
+
+    def stop(self):
+        """SIGTERM, exit status 0, and nothing of it left."""
+        self.client.close()
+        if self.process.poll() is None:
+            below = procs.descendants(self.pid)
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                status = self.process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+            assert status == 0, f"exit status {status}: {self.log()[-4000:]}"
+            procs.poll(lambda: not [pid for pid in below if os.path.exists(f"/proc/{pid}")], 3,
+                       "every process of the service is gone")
