@@ -63,7 +63,8 @@ int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *
     if (r == 0 && sandbox->cgroups.version == 0)
         r = -ENOSYS; /* nothing else holds a script's memory yet */
     if (r < 0)
-        return say(error, error_size, r, "a cgroup with memory, pids and cpu (it needs root on a host, or docker run "
+        return say(error, error_size, r,
+                   "a cgroup with memory, pids and cpu (it needs root on a host, or docker run "
                    "--privileged)");
     if ((r = make_slots(sandbox)) < 0)
         return say(error, error_size, r, "cgroups and network namespaces (root is needed)");

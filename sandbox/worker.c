@@ -13,10 +13,10 @@
 
 #include "identity.h"
 #include "landlock.h"
-#include "rlimits.h"
 #include "mounts.h"
 #include "python.h"
 #include "raw_syscall.h"
+#include "rlimits.h"
 #include "sandbox.h"
 
 void worker_report_failure(int channel, enum sandbox_stage stage, int error) {

@@ -123,8 +123,8 @@ static int take_commands(struct sandbox *sandbox) {
     return r;
 }
 
-/* A run that lost one of its processes to its limit is over, though the others may not know it. Version 2 has memory.oom.group for
- * that; version 1 is asked now and then. */
+/* A run that lost one of its processes to its limit is over, though the others may not know it.
+ * Version 2 has memory.oom.group for that; version 1 is asked now and then. */
 static void end_out_of_memory(struct sandbox *sandbox) {
     for (unsigned i = 0; i < sandbox->slot_count; i++) {
         struct slot *slot = &sandbox->slots[i];

@@ -90,8 +90,9 @@ static void expired(void *context) {
     http_connection_cut(context);
 }
 
-/* The client sends no more while its request is not whole. libmicrohttpd takes a short read for all that there is, and so misses
- * an end that came with the last bytes; what is left to read it gets a moment for. */
+/* The client sends no more while its request is not whole. libmicrohttpd takes a short read for all
+ * that there is, and so misses an end that came with the last bytes; what is left to read it gets a
+ * moment for. */
 static void on_hang_up(void *context, uint32_t events) {
     struct http_connection *connection = context;
     char byte;
