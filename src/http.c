@@ -5,17 +5,25 @@
 #include "http.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "http_request.h"
 #include "http_state.h"
+#include "log.h"
 
 #define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
 #define CROWDED_PERCENT 90u
 #define CONNECTION_BYTES ((size_t)32 << 10) /* libmicrohttpd's, for head and parts of the body */
+#define LEAST_CONNECTIONS 16u
+#define SLOT_DESCRIPTORS 3u    /* the service's ends of a worker's pipes */
+#define OTHER_DESCRIPTORS 128u /* half of them for connections that linger */
+
 /* ---- the daemon in the loop ---- */
 
 static void run_daemon(void *context) {
@@ -93,7 +101,31 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
     }
 }
 
+/* Paths are compared as they came: "/health%00x" is not "/health". */
+static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *text) {
+    (void)context;
+    (void)mhd;
+    return strlen(text);
+}
+
 /* ---- the interface ---- */
+
+/* As many as the descriptors allow: were they all used up by clients, no script could run. The
+ * slots count twice, since a replaced zygote's workers may still run. getrlimit(2). */
+static unsigned connection_limit(const struct config *config) {
+    struct rlimit limit;
+    uint64_t wanted = SPARE_CONNECTIONS + config->queue + config->slots;
+    uint64_t reserve = OTHER_DESCRIPTORS + 2 * SLOT_DESCRIPTORS * config_total_slots(config);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted + reserve)
+        return (unsigned)wanted;
+    uint64_t left = limit.rlim_cur > reserve ? limit.rlim_cur - reserve : 0;
+    left = left > LEAST_CONNECTIONS ? left : LEAST_CONNECTIONS;
+    log_line(LOG_WARNING,
+             "%" PRIu64 " connections at once instead of %" PRIu64 ": no more than %" PRIu64
+             " descriptors are allowed (ulimit -n)",
+             left, wanted, (uint64_t)limit.rlim_cur);
+    return (unsigned)left;
+}
 
 static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned connections) {
     return MHD_start_daemon(
@@ -102,7 +134,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned
         MHD_OPTION_CONNECTION_LIMIT, connections,             /* of all clients together */
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, /* head and parts of the body */
         MHD_OPTION_CONNECTION_TIMEOUT, 0u,                    /* see http_connection */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                      /* no request smuggling */
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,                      /* see http_framing too */
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,    /* of paths */
         MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,   /* first of a request */
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,      /* last of a request */
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,    /* first and last of all */
@@ -116,12 +149,13 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
         close(listener);
         return -ENOMEM;
     }
-    unsigned connections = SPARE_CONNECTIONS + (unsigned)(config->queue + config->slots);
+    unsigned connections = connection_limit(config);
+    unsigned spare = connections < SPARE_CONNECTIONS ? connections : SPARE_CONNECTIONS;
     http->loop = loop;
     http->queue = queue;
     http->config = config;
     http->connections.loop = http->lingers.loop = loop;
-    http->connections.crowded = connections - SPARE_CONNECTIONS * (100 - CROWDED_PERCENT) / 100;
+    http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);
     if (!http->daemon) {
         close(listener);

@@ -23,13 +23,28 @@ static void add_headers(struct MHD_Response *answer, const struct http_answer_op
         MHD_add_response_header(answer, "Connection", "close");
 }
 
+/* Appends ", start-STAGE;dur=MS" for each stage of the worker's start that was timed. */
+static void add_stages(char *value, size_t size, const struct stage_trace *trace) {
+    size_t length = strlen(value);
+    for (unsigned stage = 0; stage < STAGE_COUNT; stage++) {
+        if (trace->us[stage] == 0)
+            continue;
+        int n = snprintf(value + length, size - length, ", start-%s;dur=%u.%03u", stage_name(stage),
+                         trace->us[stage] / 1000, trace->us[stage] % 1000);
+        if (n < 0 || (size_t)n >= size - length)
+            return;
+        length += (size_t)n;
+    }
+}
+
 static void add_run_headers(struct MHD_Response *answer, const struct response *response) {
-    char value[96];
+    char value[1024];
     int64_t queue_us = response_queue_us(response), run_us = response_run_us(response);
     if (queue_us >= 0 && run_us >= 0) {
         snprintf(value, sizeof(value),
                  "queue;dur=%" PRId64 ".%03" PRId64 ", run;dur=%" PRId64 ".%03" PRId64,
                  queue_us / 1000, queue_us % 1000, run_us / 1000, run_us % 1000);
+        add_stages(value, sizeof(value), response_trace(response));
         MHD_add_response_header(answer, "Server-Timing", value);
     }
     unsigned retry_after_s = response_retry_after_s(response);

@@ -1,7 +1,7 @@
 /*
  * http_request: decides from the head what a request is, collects its body, gives it to the queue,
  * answers it. Whatever is refused is refused when it has been read, so that the connection can be
- * kept; only what is far too long is answered at once.
+ * kept; only what is far too long, or has no clear end, is answered at once.
  */
 #include "http_request.h"
 
@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "http_answer.h"
+#include "http_framing.h"
 #include "http_routes.h"
 #include "http_state.h"
 #include "queue.h"
@@ -156,6 +157,12 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
                                  const char *method) {
     struct http_refusal refusal = {0};
     connection->step = STEP_BODY;
+    const char *fault = http_framing_fault(connection->mhd);
+    if (fault) {
+        refuse(connection, 400, fault);
+        connection->linger = true;
+        return answer(connection);
+    }
     connection->route = http_route_find(path, method, header(connection, "Content-Type"), &refusal);
     if (!connection->route)
         refuse(connection, refusal.status, refusal.text);

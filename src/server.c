@@ -33,9 +33,20 @@ struct server {
     struct http *http;
     struct loop_file monitor, signals;
     struct loop_timer grace_timer;
+    pid_t monitor_pid;
     bool draining;
+    bool told; /* to stop, by the monitor */
     int exit_status;
 };
+
+/* The monitor starts another zygote for one byte, and passes its channel. */
+static void ask_for_zygote(void *context) {
+    (void)context;
+    if (send(ROLE_CHANNEL_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        log_line(LOG_WARNING, "the monitor does not take a request for another zygote");
+    else
+        log_line(LOG_INFO, "the zygote is being replaced");
+}
 
 /* ---- the end ---- */
 
@@ -71,16 +82,22 @@ static void drain(struct server *server) {
                          (int64_t)server->config->grace_s * SECOND_US, grace_expired, server);
 }
 
+/* Whoever stops a whole unit or process group signals the server itself, and the monitor passes the
+ * same on: only the monitor's signals count. The other one still begins the end, since a signal
+ * that comes while its like is pending is lost, be it the monitor's. signal(7), systemd.kill(5). */
 static void on_signal(void *context, uint32_t events) {
     struct server *server = context;
     struct signalfd_siginfo info;
     (void)events;
     if (read(server->signals.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (!server->draining) {
+    bool from_monitor = info.ssi_pid == (uint32_t)server->monitor_pid;
+    bool again = from_monitor && server->told;
+    server->told = server->told || from_monitor;
+    if (!server->draining)
         drain(server);
+    if (!again)
         return;
-    }
     log_line(LOG_WARNING, "told to stop twice: leaving at once");
     server->exit_status = 1;
     loop_stop(server->loop);
@@ -157,6 +174,8 @@ static int build(struct server *server, int listener, int signals) {
     if (r == 0)
         r = pool_new(server->loop, config, &server->pool);
     if (r == 0)
+        pool_on_renewal(server->pool, ask_for_zygote, NULL);
+    if (r == 0)
         r = queue_new(server->loop, server->pool, config, &server->queue);
     if (r < 0) {
         close(listener);
@@ -177,7 +196,7 @@ static int refused(const char *what, int error) {
 }
 
 int server_main(const struct config *config) {
-    struct server server = {.config = config};
+    struct server server = {.config = config, .monitor_pid = getppid()};
     char error[128];
     const char *step;
     int signals = open_signals();

@@ -10,6 +10,8 @@ import pytest
 from support import procs
 from support.client import Client, execute_bytes
 
+independent = pytest.mark.mode_independent
+
 QUICK = "def main():\n    return 1\n"
 
 
@@ -58,6 +60,7 @@ def start_marked(server, seconds):
     return request, token
 
 
+@independent
 def test_full_queue_is_503_at_once(narrow):
     running, _ = start_marked(narrow, 1.5)
     with narrow.raw() as waiting:
@@ -76,6 +79,7 @@ def test_full_queue_is_503_at_once(narrow):
     assert narrow.client.get("/ready").status == 200
 
 
+@independent
 def test_waiting_too_long_is_503(start_server):
     server = start_server("--slots=1", "--queue=4", "--queue-wait-seconds=1")
     running, _ = start_marked(server, 2.5)
@@ -86,6 +90,7 @@ def test_waiting_too_long_is_503(start_server):
     assert running.answer().json["result"] == "done"
 
 
+@independent
 def test_queue_keeps_the_order(start_server):
     server = start_server("--slots=1", "--queue=8")
     running, _ = start_marked(server, 0.7)
@@ -100,6 +105,7 @@ def test_queue_keeps_the_order(start_server):
     assert running.answer().status == 200
 
 
+@independent
 def test_queued_time_does_not_count_against_the_script(start_server):
     server = start_server("--slots=1", "--queue=4", "--timeout-seconds=2")
     running, _ = start_marked(server, 1.5)
@@ -141,6 +147,7 @@ def test_client_that_goes_away_while_queued_is_forgotten(narrow):
     assert not procs.with_argument(token)
 
 
+@independent
 def test_sigterm_drains(start_server):
     server = start_server("--slots=1", "--queue=4", "--grace-seconds=10")
     running, _ = start_marked(server, 1.5)
@@ -160,6 +167,7 @@ def test_sigterm_drains(start_server):
     assert server.process.wait(5) == 0
 
 
+@independent
 def test_drain_ends_runs_after_the_grace_time(start_server):
     server = start_server("--slots=1", "--grace-seconds=1")
     running, token = start_marked(server, 25)
@@ -171,6 +179,7 @@ def test_drain_ends_runs_after_the_grace_time(start_server):
     assert not set(below) & set(procs.parents())
 
 
+@independent
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_second_signal_ends_at_once(start_server, number):
     server = start_server("--slots=1", "--grace-seconds=20")
@@ -183,6 +192,29 @@ def test_second_signal_ends_at_once(start_server, number):
     running.thread.join(5)
     procs.poll(lambda: not set(below) & set(procs.parents()), 2, "no process is left")
     assert not procs.with_argument(token)
+
+
+@independent
+def test_a_signal_to_the_whole_group_counts_once(start_server):
+    """The monitor passes on what the server has got already."""
+    server = start_server("--slots=1", "--grace-seconds=10", wrapper=("setsid",))
+    running, _ = start_marked(server, 1.5)
+    os.killpg(server.pid, signal.SIGTERM)
+    assert running.answer().json == {"result": "done", "stdout": "begun\n"}
+    assert server.process.wait(5) == 0
+
+
+@independent
+def test_a_signal_that_merges_with_another_sender_s_is_not_lost(start_server):
+    """A signal that is pending takes no second sender: the server sees only the first."""
+    server = start_server("--slots=1", "--grace-seconds=10")
+    pid = server.server_pid()
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(pid, signal.SIGTERM)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)  # nothing to poll for: the monitor's signal vanishes in the one that is pending
+    os.kill(pid, signal.SIGCONT)
+    assert server.process.wait(5) == 0
 
 
 def test_idle_service_stops_at_once(start_server):
@@ -205,6 +237,7 @@ def test_a_role_that_dies_is_started_again(start_server, role):
     server.stop()
 
 
+@independent
 def test_thirty_seconds(thirty_seconds):
     """The limit as it comes, by the seed's own words. Runs beside the other tests, see conftest."""
     answer = thirty_seconds()

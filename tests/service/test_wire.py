@@ -4,7 +4,10 @@ import socket
 
 import pytest
 
+from support import procs
 from support.client import Raw, execute_bytes, head
+
+pytestmark = pytest.mark.mode_independent
 
 PLAIN = "def main():\n    return 42\n"
 BODY = json.dumps({"script": PLAIN}).encode()
@@ -142,6 +145,50 @@ def test_a_request_that_ends_early_is_let_go_at_once(service):
             assert raw.socket.recv(1) == b""
 
 
+CHUNKS = chunked(BODY, 7)
+LENGTH = f"Content-Length: {len(BODY)}"
+UNCLEAR_FRAMING = {
+    "two lengths": ([LENGTH, "Content-Length: 3"], BODY),
+    "one length twice": ([LENGTH, LENGTH.lower()], BODY),
+    "length and chunks": ([LENGTH, "Transfer-Encoding: chunked"], CHUNKS),
+    "chunks and length": (["transfer-encoding: chunked", LENGTH], CHUNKS),
+    "another encoding": (["Transfer-Encoding: gzip"], BODY),
+    "a list of encodings": (["Transfer-Encoding: gzip, chunked"], CHUNKS),
+    "chunks twice": (["Transfer-Encoding: chunked"] * 2, CHUNKS),
+    "chunks and no chunks": (["Transfer-Encoding: chunked", "Transfer-Encoding: identity"], CHUNKS),
+    "no encoding": (["Transfer-Encoding:"], BODY),
+}
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("name", UNCLEAR_FRAMING)
+def test_unclear_framing_is_refused_and_nothing_after_it_is_answered(service, name, method):
+    fields, body = UNCLEAR_FRAMING[name]
+    lines = [f"{method} /execute HTTP/1.1", "Host: x", "Content-Type: application/json", *fields, "", ""]
+    with Raw(service.port, timeout=5) as raw:
+        raw.send("\r\n".join(lines).encode() + body + head("GET", "/health"))
+        answer = raw.read_answer()
+        assert (answer.status, answer.outcome) == (400, "invalid_request"), answer
+        assert any(word in answer.json["error"] for word in ("Content-Length", "Transfer-Encoding")), answer
+        assert raw.at_end()
+
+
+def test_the_name_of_the_encoding_has_no_case(service):
+    with service.raw() as raw:
+        raw.send(head(Content_Type="application/json", Transfer_Encoding="Chunked") + CHUNKS)
+        is_42(raw.read_answer())
+        raw.send(head("GET", "/health"))
+        assert raw.read_answer().status == 200
+
+
+@pytest.mark.parametrize("path", ["/health%00x", "/%68ealth", "/health%20", "/health%3Fa"])
+def test_paths_are_taken_as_they_are(service, path):
+    with service.raw() as raw:
+        raw.send(head("GET", path) + head("GET", "/health?a=%00"))
+        assert raw.read_answer().status == 404
+        assert raw.read_answer().status == 200
+
+
 def test_half_a_request_then_gone(service):
     for part in (b"POST /exec", execute_bytes(PLAIN)[:-5]):
         with service.raw() as raw:
@@ -158,6 +205,23 @@ def test_connections_that_only_wait_do_not_stop_others(service):
     finally:
         for raw in idle:
             raw.close()
+
+
+def test_few_descriptors_mean_few_connections(start_server):
+    """Runs still get theirs, and there is always room for one more client."""
+    server = start_server("--slots=1", wrapper=("prlimit", "--nofile=512:512"))
+    idle = [server.raw() for _ in range(600)]
+    try:
+        for _ in range(3):
+            with Raw(server.port, timeout=5) as raw:
+                raw.send(execute_bytes(PLAIN))
+                is_42(raw.read_answer())
+        assert procs.count_descriptors(server.server_pid()) < 450
+        assert "connections" in server.log()
+    finally:
+        for raw in idle:
+            raw.close()
+    server.stop()
 
 
 def test_a_slow_reader_gets_all_of_a_large_answer_and_stops_nobody(service):
