@@ -20,14 +20,18 @@ cr_hard := -fPIE -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-re
 cr_link := -pie -fsanitize=$(SANITIZE)
 endif
 
-cr_packages := libmicrohttpd libcjson libseccomp
+cr_packages := libmicrohttpd libcjson libseccomp python-3.11-embed
 cr_cflags = -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) -iquote include -iquote sandbox $(shell $(PKG_CONFIG) --cflags $(cr_packages))
 cr_libs = $(shell $(PKG_CONFIG) --libs $(cr_packages))
 
 sources := $(wildcard src/*.c) $(wildcard sandbox/*.c)
-objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/harness_source.o
+objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o
 library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
+ifdef SANITIZE
+# It copies all memory of its process: a sanitizer's shadow has terabytes.
+unit_tests := $(filter-out $(BUILD)/unit/test_snapshot,$(unit_tests))
+endif
 
 fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c request.c response.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -36,7 +40,7 @@ FUZZ_SECONDS ?= 60
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit check service fuzz lint format asan install clean help deps deps-test deps-lint
+.PHONY: all run test unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -51,7 +55,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S sandbox/harness.py
+$(BUILD)/%.o: %.S sandbox/harness.py sandbox/preload.py
 	@mkdir -p $(@D)
 	$(CC) -c -o $@ $<
 
@@ -69,8 +73,11 @@ check: unit service ## run every test, installing nothing
 unit: $(unit_tests) ## run the unit tests in C
 	@for test in $(unit_tests); do $$test || exit 1; done
 
+# Twice: with warm workers everything, with cold ones what can depend on that (see tests/conftest.py).
 service: $(BUILD)/code-runner $(BUILD)/try_syscall ## run the tests against the real service
-	$(as_root) $(PYTEST) -c tests/pytest.ini tests $(PYTEST_FLAGS)
+	$(as_root) env CODE_RUNNER=$(abspath $<) $(PYTEST) -c tests/pytest.ini tests $(PYTEST_FLAGS)
+	$(as_root) env CODE_RUNNER=$(abspath $<) CODE_RUNNER_FLAGS=--start=cold $(PYTEST) -c tests/pytest.ini tests \
+	    -m "not mode_independent" $(PYTEST_FLAGS)
 
 $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 	$(CC) $(cr_cflags) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
@@ -89,11 +96,19 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(wildcard src/*.c))
 	    $(shell $(PKG_CONFIG) --cflags $(cr_packages)) -o $@ $< $(fuzz_sources) \
 	    $(shell $(PKG_CONFIG) --libs libcjson)
 
+bench: deps deps-bench all $(BUILD)/bench-client ## compare with others, print a report (QUICK=1: a look)
+	@$(as_root) env QUICK=$(QUICK) CODE_RUNNER=$(BUILD)/code-runner BENCH_CLIENT=$(BUILD)/bench-client \
+	    CODE_RUNNER_FLAGS="$(CODE_RUNNER_FLAGS)" /usr/bin/python3 bench/run.py
+
+$(BUILD)/bench-client: bench/client.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< -lm
+
 lint: deps-lint ## include rules, formatting, clang-tidy, cppcheck
 	tests/lint.sh
 
 format: ## clang-format all sources
-	clang-format -i $(wildcard src/*.c include/*.h sandbox/*.c sandbox/*.h tests/*/*.c)
+	clang-format -i $(wildcard src/*.c include/*.h sandbox/*.c sandbox/*.h tests/*/*.c bench/*.c)
 
 install: all ## install the binary below DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/code-runner $(DESTDIR)$(PREFIX)/bin/code-runner
@@ -105,10 +120,11 @@ help: ## print this
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 12
 
 # Packages: of the service, of its build, of its tests. Asks apt only if something is missing.
-packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 python3-numpy python3-pandas python3-scipy \
+packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 python3-numpy python3-pandas python3-scipy \
     python3-sklearn python3-matplotlib python3-seaborn python3-requests libopenblas0-serial ca-certificates
-packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev
+packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev
 packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata
+packages_bench := bubblewrap python3-flask gunicorn
 packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
 deps:
@@ -116,6 +132,9 @@ deps:
 
 deps-test: deps
 	@tests/install-packages.sh $(packages_test)
+
+deps-bench: deps
+	@tests/install-packages.sh $(packages_bench)
 
 deps-lint: deps-test
 	@tests/install-packages.sh $(packages_lint)

@@ -12,7 +12,8 @@
 #include <stdio.h>
 
 enum role { ROLE_MONITOR, ROLE_SERVER, ROLE_ZYGOTE };
-enum start_mode { START_COLD };
+enum snapshot_mode { SNAPSHOT_AUTO, SNAPSHOT_OFF };
+enum start_mode { START_WARM, START_COLD };
 
 struct config {
     int role;              /* enum role */
@@ -32,7 +33,13 @@ struct config {
     uint64_t processes;    /* processes and threads of a script */
     uint64_t uid_base; /* first of a range of uids: server, then one a slot; 0: chosen at random */
     int start;         /* enum start_mode */
-    char python[256];  /* interpreter of cold workers, absolute path */
+    int snapshot;      /* enum snapshot_mode */
+    uint64_t renew_runs;    /* runs after which the zygote is replaced; 0: never */
+    uint64_t renew_minutes; /* minutes after which it is; 0: never */
+    uint64_t generation;    /* of the zygote; the monitor counts */
+    char preload[512];      /* libraries of warm workers, comma-separated; "none" */
+    char python[256];       /* interpreter of cold workers, absolute path */
+    bool trace;             /* stage timings of each worker in Server-Timing */
     bool help, version;
 };
 
@@ -48,6 +55,10 @@ int config_parse(struct config *config, int argc, char *const argv[],
 /* Fills in what depends on the machine: slots from processors and the container's memory, uid_base.
  */
 void config_complete(struct config *config);
+
+/* Zygotes that follow each other take different uids and cgroups, since the runs of one may still
+ * end while the next one begins. */
+#define CONFIG_UID_RANGES 4
 
 /* How many slots the zygote prepares: running, waiting, and a few that are being cleared away. */
 unsigned config_total_slots(const struct config *config);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "protocol.h"
 
 enum verdict {
     VERDICT_SUCCESS,
@@ -36,7 +37,8 @@ struct outcome {
     struct buf traceback;                  /* raw bytes from the worker; may be empty */
     struct buf stdout_bytes, stderr_bytes; /* as printed: any bytes */
     int64_t queue_us, run_us;              /* waited in the queue; from dispatch to the end */
-    unsigned retry_after_s;                /* for VERDICT_OVERLOADED */
+    struct stage_trace trace; /* with --trace: how long its worker's start took; else zero */
+    unsigned retry_after_s;   /* for VERDICT_OVERLOADED */
 };
 
 /* Zero-filled buffers with the given ceilings (bytes): output for stdout, stderr and result; texts

@@ -9,10 +9,9 @@
  *      Its channel is watched for EPOLLIN already: set worker->files[WORKER_CHANNEL].fn and
  *      .context. Or on_failed, and the claim is over.
  *   3. pool_kill when it shall end, any time after on_worker.
- *   4. on_ended: the worker is gone, what it wrote can still be read during this call; after it the
- *      pool closes the descriptors and the claim is over.
- *   pool_unclaim ends the claim at any point, without a further call.
- * No call blocks.
+ *   4. on_ended: no process of the worker runs any more, what it wrote can still be read during
+ * this call; after it the pool closes the descriptors and the claim is over. pool_unclaim ends the
+ * claim at any point, without a further call. No call blocks.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -41,15 +40,17 @@ struct worker {
                                       without blocking: pipes are O_NONBLOCK, the channel wants
                                       MSG_DONTWAIT */
     struct loop_file files[WORKER_FILES]; /* unwatched by the pool before it closes them */
+    struct stage_trace trace;             /* with --trace: how long its start took */
     /* The rest is the pool's. */
-    struct pool *pool;
+    struct pool_zygote *zygote;
     struct pool_claim *claim;
     struct loop_timer start_timer;
     enum worker_state state;
     bool killed;
     uint64_t run;
     unsigned slot, greeting_size;
-    char greeting[sizeof(struct frame_header) + sizeof(struct setup_failure)];
+    char greeting[2 * sizeof(struct frame_header) + sizeof(struct stage_trace) +
+                  sizeof(struct setup_failure)];
 };
 
 struct pool_claim_calls {
@@ -78,8 +79,13 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
 void pool_free(struct pool *pool);
 void pool_on_change(struct pool *pool, pool_change_fn *fn, void *context);
 
-/* The channel of a new zygote, which replaces any older one. 0 or -errno (channel closed). */
+/* The channel of a new zygote. Once it has said ZYGOTE_UP it takes over: the one before makes no
+ * more workers, and is let go when its last run has ended. 0 or -errno (channel closed). */
 int pool_zygote_take(struct pool *pool, int channel);
+
+/* Called when the zygote has made so many runs or lives so long (the settings) that it should be
+ * replaced; once a zygote. */
+void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context);
 
 /* A zygote is there and has said ZYGOTE_UP. */
 bool pool_is_up(const struct pool *pool);

@@ -10,19 +10,40 @@
 
 #define POOL_FIRST_RETRY_US (100 * 1000LL)
 
+/* One zygote and the workers on its slots. At most two: one makes workers, the other starts up or
+ * sees its last runs end. */
+struct pool_zygote {
+    struct pool *pool;
+    struct zygote_link link;
+    bool up;
+    unsigned busy;          /* workers that are not WORKER_FREE */
+    uint64_t runs;          /* workers handed out */
+    struct worker *workers; /* one a slot */
+};
+
 struct pool {
     struct loop *loop;
-    struct zygote_link link;
+    struct pool_zygote zygotes[2];
+    struct pool_zygote *current; /* the one that makes workers; NULL: none */
+    pool_change_fn *renewal_fn;
+    void *renewal_context;
+    struct loop_timer renewal_timer;
+    uint64_t renew_runs; /* 0: never */
+    int64_t renew_us;    /* 0: never */
+    bool renewal_asked;
     pool_change_fn *change_fn;
     void *change_context;
     struct loop_timer refill_timer, retry_timer;
     int64_t retry_us; /* next pause after a worker that was made ahead has failed */
-    bool up;
     uint64_t last_run;
     unsigned ahead, slots, starting, ready, waiting;
     struct pool_claim *first, *last;
-    struct worker workers[]; /* one a slot */
 };
+
+/* The current zygote has done enough: asks for another, once. */
+void pool_renew(struct pool *pool);
+/* Lets a zygote go that is not the current one and has no workers any more. */
+void pool_zygote_retire(struct pool_zygote *zygote);
 
 /* Takes it from those that wait; returns it. */
 struct pool_claim *pool_claim_unlink(struct pool *pool, struct pool_claim *claim);

@@ -31,9 +31,14 @@ enum zygote_command_type {
     ZYGOTE_KILL = 2,  /* end everything on the slot; ignored if that run is not on it any more */
 };
 
+enum spawn_flags {
+    SPAWN_AHEAD = 1, /* nobody waits for this worker yet: it may take its time to get faster */
+};
+
 struct zygote_command {
     uint32_t type;
-    uint32_t slot; /* 0 .. slots - 1 */
+    uint32_t slot;  /* 0 .. slots - 1 */
+    uint32_t flags; /* enum spawn_flags; of ZYGOTE_SPAWN */
     uint64_t
         run; /* chosen by the server, never used twice; tells a slot's worker from the one before */
 };
@@ -41,6 +46,10 @@ struct zygote_command {
 /* ---- zygote -> server ---- */
 
 enum zygote_event_type {
+    /* After ZYGOTE_KILL: every process of the run has been sent its SIGKILL, and will not come back
+     * to its own code; ZYGOTE_ENDED follows when the kernel has cleared it away. Not sent where the
+     * processes cannot be listed. */
+    ZYGOTE_KILLED = 3,
     ZYGOTE_UP = 1, /* the sandbox is prepared, commands are taken from now on; sent once, first */
     ZYGOTE_ENDED =
         2, /* nothing of this run exists any more, its slot is free; once for each ZYGOTE_SPAWN */
@@ -74,6 +83,7 @@ enum frame_type {
     /* worker -> server */
     FRAME_READY = 16,        /* empty; isolated and waiting for a script */
     FRAME_SETUP_FAILED = 17, /* struct setup_failure; never after FRAME_READY */
+    FRAME_TRACE = 20,        /* struct stage_trace; with --trace only, once, before FRAME_READY */
     FRAME_RESULT = 18,       /* JSON text: what main() returned */
     FRAME_ERROR =
         19, /* three UTF-8 texts joined by NUL: outcome word, message, traceback (may be empty) */
@@ -99,6 +109,11 @@ enum sandbox_stage {
     STAGE_SECCOMP,
     STAGE_INTERPRETER, /* exec of python3, or the harness before it was ready */
     STAGE_COUNT
+};
+
+/* How long each stage of a worker's start took. */
+struct stage_trace {
+    uint32_t us[STAGE_COUNT]; /* 0: did not happen */
 };
 
 struct setup_failure {

@@ -34,6 +34,10 @@ struct zygote_link {
 /* capacity: commands that may wait at once. 0 or -ENOMEM. */
 int zygote_link_init(struct zygote_link *link, struct loop *loop, size_t capacity,
                      const struct zygote_link_calls *calls, void *context);
+/* Lets the zygote go: it reads end of file, ends everything and leaves. No call follows; may be
+ * opened again. */
+void zygote_link_close(struct zygote_link *link);
+
 void zygote_link_done(struct zygote_link *link);
 
 /* Uses channel from now on and owns it. One that was open before is closed first, with on_lost.

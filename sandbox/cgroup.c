@@ -4,17 +4,22 @@
  */
 #include "cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup_files.h"
 #include "cgroup_find.h"
 
+#define SLOTS_MOST 1024
+#define NAME_PREFIX "code-runner-"
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 static const char *const controllers[CGROUP_KINDS] = {"memory", "pids", "cpu"};
@@ -32,6 +37,26 @@ static void remove_slots(int dir, unsigned slots) {
         snprintf(name, sizeof(name), "slot-%u", i);
         unlinkat(dir, name, AT_REMOVEDIR);
     }
+}
+
+/* Removes what instances have left that were killed: whoever uses such a directory holds a lock on
+ * it. flock(2). */
+static void sweep(int parent, const char *own) {
+    int copy = openat(parent, ".", DIRECTORY);
+    DIR *list = copy < 0 ? NULL : fdopendir(copy);
+    for (struct dirent *entry; list && (entry = readdir(list));) {
+        if (strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0 ||
+            strcmp(entry->d_name, own) == 0)
+            continue;
+        int fd = openat(parent, entry->d_name, DIRECTORY);
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            remove_slots(fd, SLOTS_MOST);
+            unlinkat(parent, entry->d_name, AT_REMOVEDIR);
+        }
+        close_descriptor(&fd);
+    }
+    if (list)
+        closedir(list);
 }
 
 static int make_directory(int parent, const char *name) {
@@ -119,8 +144,13 @@ int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
         tree.version = 0;
     }
     for (int kind = 0; kind < CGROUP_KINDS; kind++)
-        if (tree.fds[kind] >= 0)
-            remove_slots(tree.fds[kind], 1024);
+        if (tree.fds[kind] >= 0) {
+            /* Held until the descriptor is closed; the zygote's inits have copies only for a
+             * moment. */
+            flock(tree.fds[kind], LOCK_EX | LOCK_NB);
+            remove_slots(tree.fds[kind], SLOTS_MOST);
+            sweep(tree.parent_fds[kind], name);
+        }
     *ret_tree = tree;
     return 0;
 }
@@ -139,11 +169,18 @@ void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots) {
 static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP_KINDS],
                            struct cgroup_slot *slot) {
     bool v2 = tree->version == 2;
+    /* A thread that moves itself by "tasks" does not take the lock that every fork and exit of the
+     * machine shares, which costs milliseconds under load. Version 2 has no such file for a
+     * process. */
+    const char *joining = v2 ? "cgroup.procs" : "tasks";
     for (int kind = 0; kind < (v2 ? 1 : CGROUP_KINDS); kind++) {
-        slot->procs_fds[kind] = openat(dirs[kind], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        slot->procs_fds[kind] = openat(dirs[kind], joining, O_WRONLY | O_CLOEXEC);
         if (slot->procs_fds[kind] < 0)
             return -errno;
     }
+    slot->members_fd = openat(dirs[0], "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    if (slot->members_fd < 0)
+        return -errno;
     slot->events_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.events" : "memory.oom_control",
                              O_RDONLY | O_CLOEXEC);
     if (slot->events_fd < 0)
@@ -158,7 +195,8 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
 
 int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
                        const struct cgroup_limits *limits, struct cgroup_slot *ret_slot) {
-    struct cgroup_slot slot = {.procs_fds = {-1, -1, -1}, .events_fd = -1, .peak_fd = -1};
+    struct cgroup_slot slot = {
+        .procs_fds = {-1, -1, -1}, .members_fd = -1, .events_fd = -1, .peak_fd = -1};
     int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
     char name[32];
     snprintf(name, sizeof(name), "slot-%u", index);
@@ -184,6 +222,29 @@ int cgroup_slot_join(const struct cgroup_slot *slot) {
         if (slot->procs_fds[kind] >= 0 && write(slot->procs_fds[kind], "0", 1) != 1)
             return -errno;
     return 0;
+}
+
+int cgroup_slot_kill(const struct cgroup_slot *slot) {
+    char before[2048] = "", now[2048];
+    if (slot->members_fd < 0)
+        return -ENOSYS;
+    /* A process with a SIGKILL pending makes no others: once the list stays the same, it is whole.
+     */
+    for (int round = 0; round < 16; round++) {
+        ssize_t size = pread(slot->members_fd, now, sizeof(now) - 1, 0);
+        if (size < 0)
+            return -errno;
+        now[size] = 0;
+        if (strcmp(now, before) == 0)
+            return 0;
+        for (char *line = now, *end; *line; line = *end ? end + 1 : end) {
+            long pid = strtol(line, &end, 10);
+            if (pid > 1)
+                kill((pid_t)pid, SIGKILL);
+        }
+        memcpy(before, now, sizeof(before));
+    }
+    return -EAGAIN;
 }
 
 int cgroup_slot_usage(struct cgroup_slot *slot, struct cgroup_usage *ret_usage) {

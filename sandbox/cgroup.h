@@ -28,7 +28,8 @@ struct cgroup_limits {
 };
 
 struct cgroup_slot {
-    int procs_fds[CGROUP_KINDS]; /* cgroup.procs, for writing; -1: none */
+    int procs_fds[CGROUP_KINDS]; /* to join by, for writing; -1: none */
+    int members_fd;              /* cgroup.procs, for reading; -1: none */
     int events_fd;               /* the file that counts oom_kill */
     int peak_fd;                 /* -1 where the kernel has none */
     uint64_t oom_kills;          /* seen so far */
@@ -54,6 +55,11 @@ int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
 
 /* Puts the calling process into the slot's cgroup. 0 or -errno. */
 int cgroup_slot_join(const struct cgroup_slot *slot);
+
+/* Sends SIGKILL to every process in the slot's cgroup, and to those that they had made meanwhile.
+ * When it returns 0 none of them runs any code of its own again (though they may not be gone).
+ * -ENOSYS without a cgroup, -EAGAIN if they kept changing, -errno. */
+int cgroup_slot_kill(const struct cgroup_slot *slot);
 
 /* What happened since the last call; counts are read as differences. 0 or -errno. */
 int cgroup_slot_usage(struct cgroup_slot *slot, struct cgroup_usage *ret_usage);

@@ -76,6 +76,7 @@ static void init_main(void *argument) {
 
 pid_t init_start(struct slot *slot) {
     atomic_store(&slot->status_known, false);
+    slot->spawned_us = worker_now_us();
     return (pid_t)raw_clone(CLONE_VM | CLONE_NEWPID | SIGCHLD, slot->init_stack_top, NULL,
                             init_main, slot);
 }

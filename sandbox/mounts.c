@@ -70,7 +70,11 @@ static int make_device(const char *name) {
     if (fd < 0)
         return -errno;
     close(fd);
-    return mount(source, target, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+    if (mount(source, target, NULL, MS_BIND, NULL) < 0)
+        return -errno;
+    /* A device can be written all the same; its times and mode, which are the host's, cannot. */
+    unsigned long flags = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC;
+    return mount(NULL, target, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
 static int make_devices(void) {

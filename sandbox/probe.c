@@ -16,32 +16,44 @@
 
 #define READY_MS 30000
 
-/* The first frame of the worker: 0 for ready. */
-static int read_answer(int channel, char *error, size_t error_size) {
-    struct {
-        struct frame_header header;
-        struct setup_failure failure;
-    } answer = {0};
+/* One frame with its payload into at most size bytes; its type, or -errno. */
+static int read_frame(int channel, void *payload, size_t size) {
+    struct frame_header header;
     struct pollfd wait = {.fd = channel, .events = POLLIN};
-    if (poll(&wait, 1, READY_MS) != 1) {
-        snprintf(error, error_size, "the sandbox did not start within %d s", READY_MS / 1000);
+    if (poll(&wait, 1, READY_MS) != 1)
         return -ETIMEDOUT;
-    }
-    ssize_t size = recv(channel, &answer, sizeof(answer), MSG_DONTWAIT);
-    if (size == (ssize_t)sizeof(answer.header) && answer.header.type == FRAME_READY)
+    if (recv(channel, &header, sizeof(header), MSG_WAITALL) != (ssize_t)sizeof(header) ||
+        header.size > size)
+        return -EPIPE;
+    if (header.size > 0 && recv(channel, payload, header.size, MSG_WAITALL) != header.size)
+        return -EPIPE;
+    return (int)header.type;
+}
+
+/* 0 when the worker is ready. */
+static int read_answer(int channel, char *error, size_t error_size) {
+    union {
+        struct setup_failure failure;
+        struct stage_trace trace;
+    } payload = {.trace = {{0}}};
+    int type = read_frame(channel, &payload, sizeof(payload));
+    if (type == FRAME_TRACE)
+        type = read_frame(channel, &payload, sizeof(payload));
+    if (type == FRAME_READY)
         return 0;
-    if (size == (ssize_t)sizeof(answer) && answer.header.type == FRAME_SETUP_FAILED) {
+    if (type == -ETIMEDOUT)
+        snprintf(error, error_size, "the sandbox did not start within %d s", READY_MS / 1000);
+    else if (type == FRAME_SETUP_FAILED)
         snprintf(error, error_size, "the sandbox cannot be set up here, stage %s: %s",
-                 stage_name(answer.failure.stage), strerror(answer.failure.error));
-        return -EPERM;
-    }
-    snprintf(error, error_size, "the interpreter does not start in the sandbox");
+                 stage_name(payload.failure.stage), strerror(payload.failure.error));
+    else
+        snprintf(error, error_size, "the interpreter does not start in the sandbox");
     return -ENOEXEC;
 }
 
 int probe_worker(struct sandbox *sandbox, char *error, size_t error_size) {
     struct slot *slot = &sandbox->slots[0];
-    int pair[2], r;
+    int pair[2] = {-1, -1}, r;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         snprintf(error, error_size, "no socket pair: %s", strerror(errno));
         return -errno;

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness_source.h"
+#include "embedded.h"
 #include "identity.h"
 #include "mounts.h"
 #include "sandbox.h"
@@ -70,7 +70,7 @@ static int run_in_directory(const struct config *config, const char *directory, 
 }
 
 /* The list's name holds a version of matplotlib's: look. */
-static int find_font_list(char *ret_name, size_t size) {
+int python_find_font_list(char *ret_name, size_t size) {
     DIR *directory = opendir(SANDBOX_FONT_CACHE);
     if (!directory)
         return -errno;
@@ -92,23 +92,32 @@ int python_prepare(struct sandbox *sandbox, const char **ret_what) {
         r = run_in_directory(config, SANDBOX_HARNESS, compile_harness);
     if (r < 0)
         return r;
+    if (config->start == START_WARM)
+        return 0; /* the zygote's own interpreter makes the font list */
     *ret_what = "matplotlib's font list";
     r = run_in_directory(config, SANDBOX_FONT_CACHE, build_font_list);
     if (r == 0)
-        r = find_font_list(sandbox->font_list, sizeof(sandbox->font_list));
+        r = python_find_font_list(sandbox->font_list, sizeof(sandbox->font_list));
     snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
              (unsigned long long)config->output_mb << 20);
     return r;
 }
 
-int python_exec(const struct sandbox *sandbox) {
-    char *const argv[] = {
-        (char *)sandbox->config->python, "-I", "-X", "utf8", "-B", HARNESS_COMPILED, NULL};
+void python_environment(const struct sandbox *sandbox, char *ret_envp[PYTHON_ENVIRONMENT_MOST]) {
     char *const envp[] = {
         "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" SANDBOX_HOME, "TMPDIR=/tmp", "LANG=C.UTF-8",
         "USER=sandbox", "LOGNAME=sandbox", "MPLBACKEND=Agg", "MPLCONFIGDIR=" SANDBOX_HOME,
         /* a BLAS with threads reserves more than it gets here, and hangs */
         "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", (char *)sandbox->output_limit, NULL};
+    _Static_assert(sizeof(envp) / sizeof(envp[0]) <= PYTHON_ENVIRONMENT_MOST, "too many");
+    memcpy(ret_envp, envp, sizeof(envp));
+}
+
+int python_exec(const struct sandbox *sandbox) {
+    char *const argv[] = {
+        (char *)sandbox->config->python, "-I", "-X", "utf8", "-B", HARNESS_COMPILED, NULL};
+    char *envp[PYTHON_ENVIRONMENT_MOST];
+    python_environment(sandbox, envp);
     execve(argv[0], argv, envp);
     return -errno;
 }

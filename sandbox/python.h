@@ -5,12 +5,22 @@
 #ifndef PYTHON_H
 #define PYTHON_H
 
+#include <stddef.h>
+
 struct sandbox;
 
 /* In the prepared, still writable root: the harness, compiled, and matplotlib's font list. Runs
  * python3 in child processes as an unprivileged uid and waits for them (seconds). 0 or -errno; what
  * failed is in *ret_what (static storage). */
 int python_prepare(struct sandbox *sandbox, const char **ret_what);
+
+/* The environment of scripts, "NAME=value", NULL at the end. The texts belong to the sandbox or are
+ * static. */
+#define PYTHON_ENVIRONMENT_MOST 16
+void python_environment(const struct sandbox *sandbox, char *ret_envp[PYTHON_ENVIRONMENT_MOST]);
+
+/* The name of matplotlib's font list in SANDBOX_FONT_CACHE. 0, -ENOENT, -errno. */
+int python_find_font_list(char *ret_name, size_t size);
 
 /* Worker's side: becomes python3 with the harness. Returns only on failure, -errno. */
 int python_exec(const struct sandbox *sandbox);

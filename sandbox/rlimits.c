@@ -37,7 +37,11 @@ int rlimits_apply(const struct config *config) {
         {RLIMIT_RTPRIO, 0},
     };
     for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        struct rlimit limit = {.rlim_cur = table[i].value, .rlim_max = table[i].value};
+        struct rlimit limit = {.rlim_cur = table[i].value, .rlim_max = table[i].value}, now;
+        /* Without CAP_SYS_RESOURCE, what the operator set lower stays. */
+        if (getrlimit((__rlimit_resource_t)table[i].resource, &now) == 0 &&
+            now.rlim_max < limit.rlim_max)
+            limit.rlim_cur = limit.rlim_max = now.rlim_max;
         if (setrlimit((__rlimit_resource_t)table[i].resource, &limit) < 0)
             return -errno;
     }

@@ -13,6 +13,7 @@
 #include "landlock.h"
 #include "mounts.h"
 #include "python.h"
+#include "python_warm.h"
 
 #define WORKER_STACK_BYTES (8UL << 20)
 
@@ -33,9 +34,12 @@ static int make_worker_stack(struct sandbox *sandbox) {
 static int make_slots(struct sandbox *sandbox) {
     const struct config *config = sandbox->config;
     unsigned count = config_total_slots(config);
-    sandbox->slots = calloc(count, sizeof(*sandbox->slots));
-    if (!sandbox->slots)
-        return -ENOMEM;
+    /* Apart from the heap: the loop writes here, and a page that is written makes forking its whole
+     * mapping dear. */
+    sandbox->slots = mmap(NULL, count * sizeof(*sandbox->slots), PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sandbox->slots == MAP_FAILED)
+        return -errno;
     for (; sandbox->slot_count < count; sandbox->slot_count++) {
         int r = slot_create(&sandbox->slots[sandbox->slot_count], sandbox, sandbox->slot_count,
                             &sandbox->cgroups, config);
@@ -51,6 +55,11 @@ static int make_filter(struct sandbox *sandbox) {
     return seccomp_compile(&options, &sandbox->filter);
 }
 
+uid_t sandbox_first_uid(const struct config *config) {
+    uint64_t range = config->generation % CONFIG_UID_RANGES;
+    return (uid_t)(config->uid_base + 1 + range * config_total_slots(config));
+}
+
 int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *error,
                     size_t error_size) {
     char name[48];
@@ -58,7 +67,7 @@ int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *
     memset(sandbox, 0, sizeof(*sandbox));
     sandbox->config = config;
     sandbox->landlock_abi = landlock_abi();
-    snprintf(name, sizeof(name), "code-runner-%llu", (unsigned long long)config->uid_base);
+    snprintf(name, sizeof(name), "code-runner-%u", sandbox_first_uid(config));
     int r = cgroup_tree_create(&sandbox->cgroups, name);
     if (r == 0 && sandbox->cgroups.version == 0)
         r = -ENOSYS; /* nothing else holds a script's memory yet */
@@ -72,14 +81,22 @@ int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *
         return say(error, error_size, r, "the system call filter");
     if (pipe2(sandbox->lifeline, O_CLOEXEC) < 0 || (r = make_worker_stack(sandbox)) < 0)
         return say(error, error_size, r < 0 ? r : -errno, "memory and descriptors");
-    r = mounts_prepare((uid_t)config->uid_base + 1, sandbox->slot_count, &what);
+    sandbox->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    sandbox->proc_self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    r = mounts_prepare(sandbox_first_uid(config), sandbox->slot_count, &what);
     if (r < 0)
         return say(error, error_size, r, what);
-    sandbox->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (sandbox->null_fd < 0)
-        return say(error, error_size, -errno, "/dev/null");
+    snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
+             (unsigned long long)config->output_mb << 20);
     if ((r = python_prepare(sandbox, &what)) < 0)
         return say(error, error_size, r, what);
+    if (config->start == START_WARM) {
+        if ((r = python_warm_load(sandbox, error, error_size)) < 0)
+            return r;
+        r = python_find_font_list(sandbox->font_list, sizeof(sandbox->font_list));
+        if (r < 0 && r != -ENOENT) /* none: matplotlib was not asked for */
+            return say(error, error_size, r, "matplotlib's font list");
+    }
     r = mounts_seal();
     return r < 0 ? say(error, error_size, r, "a read-only root") : 0;
 }

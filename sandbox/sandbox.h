@@ -7,6 +7,8 @@
 
 #include "cgroup.h"
 #include "config.h"
+#include "fork_state.h"
+#include "hot_pages.h"
 #include "seccomp_program.h"
 #include "slot.h"
 
@@ -19,10 +21,15 @@ struct sandbox {
     char output_limit[64];  /* "NAME=bytes" for the harness's environment */
     void *worker_stack_top; /* every worker has its own copy of this memory */
     int lifeline[2];        /* pipe: end of file at its reading end means that the zygote is gone */
-    int null_fd;            /* /dev/null */
+    int proc_fd, proc_self_fd; /* /proc and /proc/self of the zygote: the new root has none */
+    struct hot_pages hot_pages;
+    struct fork_state fork_state; /* of the loaded interpreter */
     unsigned slot_count;
     struct slot *slots;
 };
+
+/* The uid of slot 0; the server has the one before all zygotes'. */
+uid_t sandbox_first_uid(const struct config *config);
 
 /* Prepares everything in the calling process, which from then on lives in the sandbox's root and in
  * an empty network namespace. On failure a line that says what is missing is in error. 0 or -errno.

@@ -64,14 +64,14 @@ const struct seccomp_row seccomp_table[] = {
     FORBID(WHEN_KEEP_PRIVATE, 0, "setxattr lsetxattr fsetxattr setxattrat", {0}),
 
     /* Would wait for the disks of the whole machine; a script has none. */
-    FORBID(WHEN_ALWAYS, 0, "sync", {0}),
+    FORBID(WHEN_ALWAYS, 0, "sync syncfs", {0}),
 
     /* ---- 2. what may be done ---- */
 
     /* files: contents */
     ALLOW("read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek close"),
     ALLOW("close_range open openat openat2 creat truncate ftruncate fallocate fadvise64 readahead"),
-    ALLOW("copy_file_range sendfile splice tee vmsplice fsync fdatasync syncfs sync_file_range"),
+    ALLOW("copy_file_range sendfile splice tee vmsplice fsync fdatasync sync_file_range"),
     ALLOW("flock fcntl dup dup2 dup3 pipe pipe2 ioctl"),
 
     /* files: names and attributes */
@@ -82,7 +82,6 @@ const struct seccomp_row seccomp_table[] = {
     ALLOW("utime utimes futimesat utimensat"),
     ALLOW("getxattr lgetxattr fgetxattr listxattr llistxattr flistxattr"),
     ALLOW("setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr"),
-    ALLOW("inotify_init inotify_init1 inotify_add_watch inotify_rm_watch"),
 
     /* memory */
     ALLOW("brk mmap munmap mprotect mremap madvise msync mincore membarrier"),

@@ -41,8 +41,7 @@ int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned i
                                          .processes = config->processes,
                                          .cpu_percent = CPU_PERCENT};
     struct slot slot = {.sandbox = sandbox, .index = index, .network_fd = -1};
-    /* The server has the first uid. */
-    slot.uid = (uid_t)(config->uid_base + 1 + index);
+    slot.uid = sandbox_first_uid(config) + index;
     int r = cgroup_slot_create(tree, index, &limits, &slot.cgroup);
     if (r == 0)
         r = make_network(&slot.network_fd);

@@ -28,6 +28,8 @@ struct slot {
     /* While a worker is on it: */
     pid_t init; /* 0: the slot is free */
     uint64_t run;
+    bool ahead;         /* made before a script is there for it */
+    int64_t spawned_us; /* monotonic; for --trace */
     bool out_of_memory; /* something of this run was killed for its memory */
     uint64_t peak_bytes;
     int channel, stdout_fd,

@@ -9,12 +9,14 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "identity.h"
 #include "landlock.h"
 #include "mounts.h"
 #include "python.h"
+#include "python_warm.h"
 #include "raw_syscall.h"
 #include "rlimits.h"
 #include "sandbox.h"
@@ -34,7 +36,10 @@ static int enter_session(const struct slot *slot) {
     sigemptyset(&none);
     if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return -errno;
-    if (dup2(slot->sandbox->null_fd, 0) < 0 || dup2(slot->stdout_fd, 1) < 0 ||
+    /* Opened anew each time: flags of a description that all workers share would go from one to the
+     * next. */
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(slot->stdout_fd, 1) < 0 ||
         dup2(slot->stderr_fd, 2) < 0 || dup2(slot->channel, WORKER_CHANNEL_FD) < 0)
         return -errno;
     return 0;
@@ -63,42 +68,93 @@ static int forbid_privileges(void) {
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+/* For --trace: the time of each stage, counted from the end of the one before. In this process's
+ * own copy of memory. */
+static struct stage_trace trace;
+static int64_t stage_began_us;
+
+int64_t worker_now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void stage_done(const struct sandbox *sandbox, enum sandbox_stage stage) {
+    if (!sandbox->config->trace)
+        return;
+    int64_t now_us = worker_now_us();
+    trace.us[stage] += (uint32_t)(now_us - stage_began_us);
+    stage_began_us = now_us;
+}
+
+static void report_trace(void) {
+    struct frame_header header = {.type = FRAME_TRACE, .size = sizeof(trace)};
+    struct iovec parts[] = {{&header, sizeof(header)}, {&trace, sizeof(trace)}};
+    raw_syscall(SYS_writev, WORKER_CHANNEL_FD, (long)parts, 2, 0);
+}
+
 /* Runs the steps up to the script. Returns the stage that failed with its -errno in *ret_error, or
  * STAGE_NONE. */
 static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     const struct sandbox *sandbox = slot->sandbox;
     if ((*ret_error = enter_session(slot)) < 0)
         return STAGE_SESSION;
+    stage_done(sandbox, STAGE_SESSION);
     if ((*ret_error = rlimits_apply(sandbox->config)) < 0)
         return STAGE_LIMITS;
+    stage_done(sandbox, STAGE_LIMITS);
     if ((*ret_error = cgroup_slot_join(&slot->cgroup)) < 0)
         return STAGE_CGROUP;
+    stage_done(sandbox, STAGE_CGROUP);
     if ((*ret_error = enter_namespaces(slot)) < 0)
         return STAGE_NAMESPACES;
+    stage_done(sandbox, STAGE_NAMESPACES);
     if ((*ret_error = mounts_enter(slot->scratch_options)) < 0)
         return STAGE_MOUNTS;
+    stage_done(sandbox, STAGE_MOUNTS);
     if ((*ret_error = identity_drop(slot->uid)) < 0)
         return STAGE_IDENTITY;
+    stage_done(sandbox, STAGE_IDENTITY);
     if ((*ret_error = mounts_furnish(sandbox->font_list)) < 0)
         return STAGE_MOUNTS;
+    stage_done(sandbox, STAGE_MOUNTS);
     if ((*ret_error = close_descriptors()) < 0)
         return STAGE_DESCRIPTORS;
+    stage_done(sandbox, STAGE_DESCRIPTORS);
     if ((*ret_error = forbid_privileges()) < 0)
         return STAGE_IDENTITY;
+    stage_done(sandbox, STAGE_IDENTITY);
     if (sandbox->landlock_abi > 0 &&
         (*ret_error = landlock_restrict(sandbox->landlock_abi, SANDBOX_SCRATCH)) < 0)
         return STAGE_LANDLOCK;
+    stage_done(sandbox, STAGE_LANDLOCK);
     if ((*ret_error = seccomp_program_load(&sandbox->filter)) < 0)
         return STAGE_SECCOMP;
+    stage_done(sandbox, STAGE_SECCOMP);
     return STAGE_NONE;
+}
+
+static int become_interpreter(const struct slot *slot) {
+    const struct sandbox *sandbox = slot->sandbox;
+    if (sandbox->config->start == START_COLD)
+        return python_exec(sandbox);
+    int r = fork_state_renew(&sandbox->fork_state);
+    if (r < 0)
+        return r;
+    hot_pages_populate(&sandbox->hot_pages);
+    python_warm_serve(sandbox->config, slot->ahead);
 }
 
 _Noreturn void worker_main(struct slot *slot) {
     int error = 0;
+    stage_began_us = slot->spawned_us;
+    stage_done(slot->sandbox, STAGE_SPAWN);
     enum sandbox_stage stage = isolate(slot, &error);
     if (stage == STAGE_NONE) {
-        error = python_exec(slot->sandbox); /* returns only if it failed */
         stage = STAGE_INTERPRETER;
+        if (slot->sandbox->config->trace)
+            report_trace();
+        error = become_interpreter(slot); /* returns only if it failed */
     }
     /* Early steps fail before the channel is at its number; its first number is closed by the later
      * ones. */

@@ -4,20 +4,26 @@
  * are forks of this very memory.
  */
 #include <errno.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "init.h"
 #include "probe.h"
+#include "python_warm.h"
 #include "roles.h"
 #include "sandbox.h"
+#include "snapshot.h"
 #include "zygote_channel.h"
 
 #define OOM_LOOK_MS 200
@@ -76,16 +82,28 @@ static void refuse(const struct zygote_command *command, int error) {
     zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
 
+/* Only a pipe is given to the slot's uid: the server must not get the owner of a file changed by
+ * way of its descriptor. */
+static bool is_pipe(int fd) {
+    struct stat status;
+    struct statfs system;
+    return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && fstatfs(fd, &system) == 0 &&
+           system.f_type == PIPEFS_MAGIC;
+}
+
 static void spawn(struct sandbox *sandbox, const struct zygote_command *command,
                   const int fds[SPAWN_DESCRIPTORS]) {
     struct slot *slot = command->slot < sandbox->slot_count ? &sandbox->slots[command->slot] : NULL;
     int error = slot ? slot->init ? EBUSY : 0 : ERANGE;
+    if (!error && (!is_pipe(fds[1]) || !is_pipe(fds[2])))
+        error = EBADF;
     /* The pipes must belong to the script's uid, or it could not open /dev/stdout. */
     if (!error &&
         (fchown(fds[1], slot->uid, slot->uid) < 0 || fchown(fds[2], slot->uid, slot->uid) < 0))
         error = errno;
     if (!error) {
         slot->run = command->run;
+        slot->ahead = command->flags & SPAWN_AHEAD;
         slot->out_of_memory = false;
         slot->peak_bytes = 0;
         slot->channel = fds[0];
@@ -107,8 +125,18 @@ static void end_run(struct sandbox *sandbox, const struct zygote_command *comman
     if (command->slot >= sandbox->slot_count)
         return;
     struct slot *slot = &sandbox->slots[command->slot];
-    if (slot->init && slot->run == command->run)
-        kill(slot->init, SIGKILL);
+    if (!slot->init || slot->run != command->run)
+        return;
+    bool all = cgroup_slot_kill(&slot->cgroup) == 0;
+    kill(slot->init, SIGKILL);
+    look_at_slot(slot);
+    const struct zygote_event event = {.type = ZYGOTE_KILLED,
+                                       .slot = slot->index,
+                                       .run = slot->run,
+                                       .flags = slot->out_of_memory ? ENDED_OUT_OF_MEMORY : 0,
+                                       .peak_memory_bytes = slot->peak_bytes};
+    if (all)
+        zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
 
 /* 0 while the server is there. */
@@ -181,16 +209,44 @@ static int open_signals(void) {
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
+static void take_snapshot(struct sandbox *sandbox) {
+    struct snapshot_report report;
+    if (sandbox->config->start != START_WARM || sandbox->config->snapshot != SNAPSHOT_AUTO)
+        return;
+    long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
+    int r = snapshot_take(sandbox->proc_self_fd, &report);
+    if (r < 0)
+        fprintf(stderr, "code-runner: no snapshot of the interpreter: %s\n", strerror(-r));
+    else
+        fprintf(stderr,
+                "code-runner: snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB\n",
+                report.copied_bytes >> 20, report.ranges, before_kb,
+                snapshot_anonymous_kb(sandbox->proc_self_fd));
+    if (r == 0)
+        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse, NULL, &sandbox->hot_pages);
+    if (r == 0)
+        fprintf(stderr, "code-runner: %zu hot pages in %zu ranges\n", sandbox->hot_pages.pages,
+                sandbox->hot_pages.count);
+}
+
 int zygote_main(const struct config *config) {
     static struct sandbox sandbox; /* large, and shared with every init */
     char error[256];
+    int64_t began_ms = now_ms();
     prctl(PR_SET_DUMPABLE, 0);
-    if (sandbox_prepare(&sandbox, config, error, sizeof(error)) < 0 ||
-        probe_worker(&sandbox, error, sizeof(error)) < 0) {
+    int r = sandbox_prepare(&sandbox, config, error, sizeof(error));
+    if (r == 0) {
+        take_snapshot(&sandbox);
+        r = probe_worker(&sandbox, error, sizeof(error));
+    }
+    if (r < 0) {
         fprintf(stderr, "code-runner: %s\n", error);
         sandbox_remove(&sandbox);
         return ROLE_EXIT_REFUSED;
     }
+    fprintf(stderr, "code-runner: ready for scripts after %lld ms\n",
+            (long long)(now_ms() - began_ms));
     int signals = open_signals();
     const struct zygote_event up = {.type = ZYGOTE_UP};
     if (signals >= 0 && zygote_channel_send(ROLE_CHANNEL_FD, &up) == 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,11 @@ static _Noreturn void become_role(const char *program, char *const argv[], char 
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    /* What the operator's shell ignores, a script need not: all to the default, by the kernel's own
+     * call, since libc hides two of them. Zeroes are SIG_DFL without flags in its struct. */
+    static const unsigned long default_action[8];
+    for (int number = 1; number <= 64; number++)
+        syscall(SYS_rt_sigaction, number, default_action, NULL, 8);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != monitor)
         _exit(1);
@@ -40,6 +46,7 @@ static _Noreturn void become_role(const char *program, char *const argv[], char 
     if (channel == ROLE_CHANNEL_FD ? fcntl(channel, F_SETFD, 0) < 0
                                    : dup2(channel, ROLE_CHANNEL_FD) < 0)
         _exit(1);
+    close_range(ROLE_CHANNEL_FD + 1, ~0U, 0);
     execve(program, argv, envp);
     _exit(127);
 }

@@ -41,7 +41,7 @@ static const struct option_row option_table[] = {
     NUMBER("port", "PORT", port, 1, 65535, "8080", "TCP port to listen on"),
     NUMBER("slots", "CODE_RUNNER_SLOTS", slots, 0, 256, "0",
            "scripts that run at once; 0: from processors and memory"),
-    NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, "0", "workers that wait ahead of requests"),
+    NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, "2", "workers that wait ahead of requests"),
     NUMBER("queue", "CODE_RUNNER_QUEUE", queue, 0, 100000, "256",
            "requests that may wait for a slot"),
     NUMBER("queue-wait-seconds", "CODE_RUNNER_QUEUE_WAIT_SECONDS", queue_wait_s, 1, 3600, "30",
@@ -61,14 +61,25 @@ static const struct option_row option_table[] = {
            "source of a script, bytes"),
     NUMBER("processes", "CODE_RUNNER_PROCESSES", processes, 8, 4096, "64",
            "processes and threads of a script"),
-    CHOICE("start", "CODE_RUNNER_START", start, "cold", "cold",
-           "how workers start: cold (exec of python3)"),
+    CHOICE("start", "CODE_RUNNER_START", start, "warm|cold", "warm",
+           "how workers start: forked from a loaded interpreter, or a python3 each"),
+    TEXT("preload", "CODE_RUNNER_PRELOAD", preload,
+         "numpy,pandas,scipy,sklearn,matplotlib,seaborn,requests",
+         "libraries of warm workers, by import name; none: the standard library only"),
+    NUMBER("renew-runs", "CODE_RUNNER_RENEW_RUNS", renew_runs, 0, 1000000000, "10000",
+           "runs after which the loaded interpreter is replaced; 0: never"),
+    NUMBER("renew-minutes", "CODE_RUNNER_RENEW_MINUTES", renew_minutes, 0, 100000, "60",
+           "minutes after which it is replaced; 0: never"),
+    CHOICE("snapshot", "CODE_RUNNER_SNAPSHOT", snapshot, "auto|off", "auto",
+           "make the loaded interpreter cheap to fork"),
     TEXT("python", "CODE_RUNNER_PYTHON", python, "/usr/bin/python3.11",
          "interpreter of cold workers"),
     NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65000, "0",
            "first of the uids for the server and the slots; 0: at random"),
+    SWITCH("trace", trace, "tell in Server-Timing how long each stage of a worker's start took"),
     SWITCH("help", help, "print this and exit"),
     SWITCH("version", version, "print the version and exit"),
+    NUMBER("generation", NULL, generation, 0, UINT64_MAX, "0", NULL),
     CHOICE("role", NULL, role, "monitor|server|zygote", "monitor", NULL),
 };
 #define OPTION_COUNT (sizeof(option_table) / sizeof(option_table[0]))
@@ -219,7 +230,7 @@ static int format_value(const struct config *config, const struct option_row *ro
             word += strcspn(word, "|") + 1;
         return snprintf(text, size, "--%s=%.*s", row->name, (int)strcspn(word, "|"), word);
     case OPTION_SWITCH:
-        break;
+        return *(const bool *)member ? snprintf(text, size, "--%s", row->name) : 0;
     }
     return 0;
 }

@@ -11,8 +11,12 @@
 
 #include "config.h"
 
-/* What the service itself needs beside its scripts, MiB. */
-#define BASE_MEMORY_MB 100
+/* What the service itself needs beside its scripts, MiB: the server, and the loaded interpreter
+ * that all warm workers share. */
+#define BASE_COLD_MB 60
+#define BASE_WARM_MB 200
+/* What another interpreter needs while it loads and is made cheap to fork, MiB. */
+#define NEXT_ZYGOTE_MB 320
 
 /* The smallest number in the file, UINT64_MAX if it has none ("max", missing). */
 static uint64_t read_limit(const char *path) {
@@ -59,31 +63,46 @@ static uint64_t machine_memory_bytes(void) {
     return limit < host ? limit : host;
 }
 
+static uint64_t base_memory_mb(const struct config *config) {
+    return config->start == START_WARM ? BASE_WARM_MB : BASE_COLD_MB;
+}
+
+/* Replacing the zygote while it works takes room for two of them. */
+static bool has_room_for_renewal(const struct config *config) {
+    uint64_t used_mb = base_memory_mb(config) + config->slots * config->memory_mb;
+    return machine_memory_bytes() >> 20 >= used_mb + NEXT_ZYGOTE_MB;
+}
+
 static uint64_t default_slots(const struct config *config) {
     cpu_set_t set;
     int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    uint64_t memory_mb = machine_memory_bytes() >> 20;
-    uint64_t fit =
-        memory_mb > BASE_MEMORY_MB ? (memory_mb - BASE_MEMORY_MB) / config->memory_mb : 0;
+    uint64_t memory_mb = machine_memory_bytes() >> 20, base_mb = base_memory_mb(config);
+    uint64_t fit = memory_mb > base_mb ? (memory_mb - base_mb) / config->memory_mb : 0;
     uint64_t slots = 2 * (uint64_t)processors;
     slots = slots < fit ? slots : fit;
     return slots < 1 ? 1 : slots > 256 ? 256 : slots;
 }
 
 unsigned config_total_slots(const struct config *config) {
-    /* A slot that is being cleared away is not free yet; two more keep the next run from waiting
-     * for it. */
-    return (unsigned)(config->slots + config->pool + 2);
+    /* A slot that is being cleared away is not free yet: as many more keep the next runs from
+     * waiting for it. */
+    return (unsigned)(2 * config->slots + config->pool + 1);
 }
 
 void config_complete(struct config *config) {
     if (config->slots == 0)
         config->slots = default_slots(config);
+    if (config->start == START_WARM && (config->renew_runs || config->renew_minutes) &&
+        !has_room_for_renewal(config)) {
+        fprintf(stderr, "code-runner: too little memory to replace the loaded interpreter while "
+                        "scripts run: --renew-runs and --renew-minutes are off\n");
+        config->renew_runs = config->renew_minutes = 0;
+    }
     if (config->uid_base == 0) {
         /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
          * uids stay below 65536, the usual size of a user namespace's map. */
         uint32_t random = 0;
-        unsigned count = config_total_slots(config) + 1;
+        unsigned count = config_total_slots(config) * CONFIG_UID_RANGES + 1;
         if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
             random = 0;
         config->uid_base = 20000 + random % (65000 - 20000 - count);

@@ -1,6 +1,7 @@
 /* main: parses the settings and becomes the role that they name. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
 #include "roles.h"
@@ -31,6 +32,9 @@ int main(int argc, char *argv[]) {
     case ROLE_SERVER:
         return server_main(&config);
     case ROLE_ZYGOTE:
+        /* Its memory, and so its command line, is what scripts see of themselves. */
+        for (int i = 1; i < argc; i++)
+            memset(argv[i], 0, strlen(argv[i]));
         return zygote_main(&config);
     default:
         config_complete(&config);

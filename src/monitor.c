@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -18,11 +19,12 @@
 #include "roles.h"
 
 struct monitor {
-    const struct config *config;
+    struct config config; /* its generation counts */
     const char *program;
     struct child server, zygote;
-    int control; /* to the server; -1 while there is none */
-    int signals; /* signalfd */
+    pid_t retired[CONFIG_UID_RANGES]; /* zygotes that were replaced and see their last runs end */
+    int control;                      /* to the server; -1 while there is none */
+    int signals;                      /* signalfd */
     bool stopping;
     int exit_status;
 };
@@ -48,7 +50,7 @@ static int start_server(struct monitor *monitor) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    int r = child_start(&monitor->server, monitor->config, monitor->program, environ, pair[1]);
+    int r = child_start(&monitor->server, &monitor->config, monitor->program, environ, pair[1]);
     close(pair[1]);
     if (r < 0) {
         close(pair[0]);
@@ -63,7 +65,8 @@ static int start_zygote(struct monitor *monitor) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    int r = child_start(&monitor->zygote, monitor->config, monitor->program, zygote_environment,
+    monitor->config.generation++;
+    int r = child_start(&monitor->zygote, &monitor->config, monitor->program, zygote_environment,
                         pair[1]);
     if (r == 0)
         r = child_send_descriptor(monitor->control, pair[0]);
@@ -71,6 +74,29 @@ static int start_zygote(struct monitor *monitor) {
     close(pair[0]);
     close(pair[1]);
     return r;
+}
+
+/* The server asks for another zygote while the present one still works for it. */
+static void replace_zygote(struct monitor *monitor) {
+    char byte;
+    if (recv(monitor->control, &byte, 1, MSG_DONTWAIT) != 1 || monitor->stopping ||
+        !monitor->zygote.pid)
+        return;
+    for (int i = 0; i < CONFIG_UID_RANGES; i++)
+        if (!monitor->retired[i]) {
+            monitor->retired[i] = monitor->zygote.pid;
+            monitor->zygote.pid = 0;
+            if (start_zygote(monitor) < 0)
+                child_ended(&monitor->zygote);
+            return;
+        }
+}
+
+static bool any_retired(const struct monitor *monitor) {
+    for (int i = 0; i < CONFIG_UID_RANGES; i++)
+        if (monitor->retired[i])
+            return true;
+    return false;
 }
 
 static void start_what_is_due(struct monitor *monitor) {
@@ -110,7 +136,9 @@ static void zygote_ended(struct monitor *monitor, int status) {
     child_ended(&monitor->zygote);
     if (monitor->stopping)
         return;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED) {
+    /* Only the first one says what this machine can do; a later one has met with an accident. */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ROLE_EXIT_REFUSED &&
+        monitor->config.generation == 1) {
         monitor->stopping = true;
         monitor->exit_status = 1;
         if (monitor->server.pid)
@@ -129,6 +157,9 @@ static void reap(struct monitor *monitor) {
             server_ended(monitor, status);
         else if (pid == monitor->zygote.pid)
             zygote_ended(monitor, status);
+        for (int i = 0; i < CONFIG_UID_RANGES; i++)
+            if (monitor->retired[i] == pid)
+                monitor->retired[i] = 0;
     }
 }
 
@@ -159,21 +190,37 @@ static int wait_ms(const struct monitor *monitor) {
     return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
 }
 
+/* A slot takes some descriptors of the zygote, a connection one of the server: as many as may be
+ * had. */
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int monitor_main(const struct config *config, const char *program) {
-    struct monitor monitor = {.config = config,
+    struct monitor monitor = {.config = *config,
                               .program = program,
                               .server.role = ROLE_SERVER,
                               .zygote.role = ROLE_ZYGOTE,
                               .control = -1};
+    raise_descriptors();
     monitor.signals = open_signals();
     if (monitor.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
         fprintf(stderr, "code-runner: cannot watch its processes\n");
         return 1;
     }
-    while (!monitor.stopping || monitor.server.pid || monitor.zygote.pid) {
+    while (!monitor.stopping || monitor.server.pid || monitor.zygote.pid || any_retired(&monitor)) {
         start_what_is_due(&monitor);
-        struct pollfd wait = {.fd = monitor.signals, .events = POLLIN};
-        if (poll(&wait, 1, wait_ms(&monitor)) > 0)
+        struct pollfd wait[] = {{.fd = monitor.signals, .events = POLLIN},
+                                {.fd = monitor.control, .events = POLLIN}};
+        if (poll(wait, 2, wait_ms(&monitor)) <= 0)
+            continue;
+        if (wait[1].revents & POLLIN)
+            replace_zygote(&monitor);
+        if (wait[0].revents)
             take_signals(&monitor);
     }
     return monitor.exit_status;

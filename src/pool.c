@@ -11,6 +11,8 @@
 #include "log.h"
 #include "pool_state.h"
 
+#define RENEWAL_RETRY_US 1000000LL
+
 /* ---- claims ---- */
 
 static void claim_append(struct pool *pool, struct pool_claim *claim) {
@@ -36,15 +38,16 @@ static void worker_ended(struct worker *worker, const struct zygote_event *event
     /* Why it could not start may still lie in the channel. */
     if (worker->state == WORKER_STARTING && !(event->flags & ENDED_NOT_STARTED))
         pool_worker_read_greeting(worker);
+    struct pool *pool = worker->zygote->pool;
     struct pool_claim *claim = worker->claim;
     switch (worker->state) {
     case WORKER_STARTING:
     case WORKER_READY:
         pool_worker_free(worker);
         if (event->flags & ENDED_NOT_STARTED)
-            pool_start_failed(worker->pool, (unsigned)event->stage, event->error);
+            pool_start_failed(pool, (unsigned)event->stage, event->error);
         else
-            pool_start_failed(worker->pool, STAGE_COUNT, 0);
+            pool_start_failed(pool, STAGE_COUNT, 0);
         break;
     case WORKER_TAKEN:
         claim->calls->on_ended(claim->context, event);
@@ -55,86 +58,180 @@ static void worker_ended(struct worker *worker, const struct zygote_event *event
     }
 }
 
-static void on_event(void *context, const struct zygote_event *event) {
-    struct pool *pool = context;
-    if (event->type == ZYGOTE_UP && !pool->up) {
-        pool->up = true;
-        pool->retry_us = POOL_FIRST_RETRY_US;
-        loop_timer_stop(pool->loop, &pool->retry_timer);
-        pool_refill_soon(pool);
-        if (pool->change_fn)
-            pool->change_fn(pool->change_context);
-    }
-    if (event->type != ZYGOTE_ENDED || event->slot >= pool->slots)
+/* Over for its claim; its slot is free when it has ended. */
+static void worker_killed(struct worker *worker, const struct zygote_event *event) {
+    struct pool_claim *claim = worker->claim;
+    claim->calls->on_ended(claim->context, event);
+    pool_worker_abandon(worker);
+}
+
+static void tell_change(struct pool *pool) {
+    if (pool->change_fn)
+        pool->change_fn(pool->change_context);
+}
+
+static struct pool_zygote *other_zygote(struct pool *pool) {
+    return &pool->zygotes[pool->current == &pool->zygotes[0]];
+}
+
+void pool_renew(struct pool *pool) {
+    /* Not while the one before still sees its last runs end: there is no third place. */
+    if (pool->renewal_asked || !pool->renewal_fn || other_zygote(pool)->link.file.watched)
         return;
-    struct worker *worker = &pool->workers[event->slot];
-    if (worker->state != WORKER_FREE && worker->run == event->run)
+    pool->renewal_asked = true;
+    pool->renewal_fn(pool->renewal_context);
+}
+
+static void on_old_age(void *context) {
+    struct pool *pool = context;
+    pool_renew(pool);
+    if (!pool->renewal_asked)
+        loop_timer_start(pool->loop, &pool->renewal_timer, RENEWAL_RETRY_US, on_old_age, pool);
+}
+
+void pool_zygote_retire(struct pool_zygote *zygote) {
+    if (zygote != zygote->pool->current && zygote->up && zygote->busy == 0) {
+        zygote->up = false;
+        zygote_link_close(&zygote->link);
+    }
+}
+
+/* It makes the workers from now on. Those of the one before that nobody has are ended; its runs go
+ * on. */
+static void take_over(struct pool_zygote *zygote) {
+    struct pool *pool = zygote->pool;
+    struct pool_zygote *before = pool->current;
+    zygote->up = true;
+    zygote->runs = 0;
+    pool->current = zygote;
+    pool->renewal_asked = false;
+    pool->retry_us = POOL_FIRST_RETRY_US;
+    loop_timer_stop(pool->loop, &pool->retry_timer);
+    if (pool->renew_us > 0)
+        loop_timer_start(pool->loop, &pool->renewal_timer, pool->renew_us, on_old_age, pool);
+    for (unsigned i = 0; before && i < pool->slots; i++)
+        if (before->workers[i].state == WORKER_READY || before->workers[i].state == WORKER_STARTING)
+            pool_worker_abandon(&before->workers[i]);
+    if (before)
+        pool_zygote_retire(before);
+    pool_refill_soon(pool);
+    tell_change(pool);
+}
+
+static void on_event(void *context, const struct zygote_event *event) {
+    struct pool_zygote *zygote = context;
+    if (event->type == ZYGOTE_UP && !zygote->up)
+        take_over(zygote);
+    if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED) ||
+        event->slot >= zygote->pool->slots)
+        return;
+    struct worker *worker = &zygote->workers[event->slot];
+    if (worker->state == WORKER_FREE || worker->run != event->run)
+        return;
+    if (event->type == ZYGOTE_ENDED)
         worker_ended(worker, event);
+    else if (worker->state == WORKER_TAKEN && worker->killed)
+        worker_killed(worker, event);
 }
 
 /* The workers that nobody has go first, so that no claim that a callback makes can get one. */
 static void on_lost(void *context) {
-    struct pool *pool = context;
-    log_line(LOG_WARNING, "the zygote is gone");
-    pool->up = false;
-    loop_timer_stop(pool->loop, &pool->refill_timer);
+    struct pool_zygote *zygote = context;
+    struct pool *pool = zygote->pool;
+    log_line(LOG_WARNING, "a zygote is gone");
+    zygote->up = false;
+    if (pool->current == zygote) {
+        pool->current = NULL;
+        loop_timer_stop(pool->loop, &pool->refill_timer);
+        loop_timer_stop(pool->loop, &pool->renewal_timer);
+    }
     for (unsigned i = 0; i < pool->slots; i++)
-        if (pool->workers[i].state != WORKER_FREE && pool->workers[i].state != WORKER_TAKEN)
-            pool_worker_free(&pool->workers[i]);
+        if (zygote->workers[i].state != WORKER_FREE && zygote->workers[i].state != WORKER_TAKEN)
+            pool_worker_free(&zygote->workers[i]);
     for (unsigned i = 0; i < pool->slots; i++) {
-        struct worker *worker = &pool->workers[i];
+        struct worker *worker = &zygote->workers[i];
         struct pool_claim *claim = worker->claim;
         if (worker->state == WORKER_TAKEN)
             claim->calls->on_ended(claim->context, NULL);
         if (worker->state != WORKER_FREE)
             pool_worker_free(worker);
     }
-    if (pool->change_fn)
-        pool->change_fn(pool->change_context);
+    tell_change(pool);
 }
 
 static const struct zygote_link_calls link_calls = {.on_event = on_event, .on_lost = on_lost};
 
 int pool_zygote_take(struct pool *pool, int channel) {
-    return zygote_link_open_take(&pool->link, channel);
+    struct pool_zygote *zygote = other_zygote(pool);
+    /* Without a current one, both places may be; runs that still end somewhere are spared. */
+    if (!pool->current && zygote->link.file.watched)
+        zygote = &pool->zygotes[zygote == &pool->zygotes[0]];
+    pool->renewal_asked = true;
+    return zygote_link_open_take(&zygote->link, channel);
 }
 
 /* ---- the interface ---- */
 
+static int zygote_init(struct pool *pool, struct pool_zygote *zygote) {
+    zygote->pool = pool;
+    zygote->workers = calloc(pool->slots, sizeof(*zygote->workers));
+    if (!zygote->workers)
+        return -ENOMEM;
+    for (unsigned i = 0; i < pool->slots; i++) {
+        zygote->workers[i].zygote = zygote;
+        zygote->workers[i].slot = i;
+        for (int file = 0; file < WORKER_FILES; file++)
+            zygote->workers[i].descriptors[file] = -1;
+    }
+    /* A spawn and a kill a slot is the most that can wait. */
+    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 2, &link_calls,
+                            zygote);
+}
+
 int pool_new(struct loop *loop, const struct config *config, struct pool **ret_pool) {
-    unsigned slots = config_total_slots(config);
-    struct pool *pool = calloc(1, sizeof(*pool) + slots * sizeof(pool->workers[0]));
+    struct pool *pool = calloc(1, sizeof(*pool));
     if (!pool)
         return -ENOMEM;
     pool->loop = loop;
     pool->ahead = (unsigned)config->pool;
-    pool->slots = slots;
+    pool->slots = config_total_slots(config);
     pool->retry_us = POOL_FIRST_RETRY_US;
-    for (unsigned i = 0; i < slots; i++) {
-        pool->workers[i].pool = pool;
-        pool->workers[i].slot = i;
-        for (int file = 0; file < WORKER_FILES; file++)
-            pool->workers[i].descriptors[file] = -1;
-    }
-    /* A spawn and a kill a slot is the most that can wait. */
-    int r = zygote_link_init(&pool->link, loop, (size_t)slots * 2, &link_calls, pool);
-    if (r < 0) {
-        free(pool);
-        return r;
+    pool->renew_runs = config->start == START_WARM ? config->renew_runs : 0;
+    pool->renew_us =
+        config->start == START_WARM ? (int64_t)config->renew_minutes * 60 * 1000000 : 0;
+    for (int i = 0; i < 2; i++) {
+        int r = zygote_init(pool, &pool->zygotes[i]);
+        if (r < 0) {
+            pool_free(pool);
+            return r;
+        }
     }
     *ret_pool = pool;
     return 0;
 }
 
+static void zygote_done(struct pool_zygote *zygote) {
+    for (unsigned i = 0; zygote->workers && i < zygote->pool->slots; i++)
+        pool_worker_close(&zygote->workers[i]);
+    if (zygote->link.pending)
+        zygote_link_done(&zygote->link);
+    free(zygote->workers);
+}
+
 void pool_free(struct pool *pool) {
     if (!pool)
         return;
-    for (unsigned i = 0; i < pool->slots; i++)
-        pool_worker_close(&pool->workers[i]);
     loop_timer_stop(pool->loop, &pool->refill_timer);
     loop_timer_stop(pool->loop, &pool->retry_timer);
-    zygote_link_done(&pool->link);
+    loop_timer_stop(pool->loop, &pool->renewal_timer);
+    for (int i = 0; i < 2; i++)
+        zygote_done(&pool->zygotes[i]);
     free(pool);
+}
+
+void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context) {
+    pool->renewal_fn = fn;
+    pool->renewal_context = context;
 }
 
 void pool_on_change(struct pool *pool, pool_change_fn *fn, void *context) {
@@ -143,7 +240,7 @@ void pool_on_change(struct pool *pool, pool_change_fn *fn, void *context) {
 }
 
 bool pool_is_up(const struct pool *pool) {
-    return pool->up;
+    return pool->current != NULL;
 }
 
 unsigned pool_ready_count(const struct pool *pool) {
@@ -151,9 +248,9 @@ unsigned pool_ready_count(const struct pool *pool) {
 }
 
 static struct worker *find_ready(struct pool *pool) {
-    for (unsigned i = 0; pool->ready > 0 && i < pool->slots; i++)
-        if (pool->workers[i].state == WORKER_READY)
-            return &pool->workers[i];
+    for (unsigned i = 0; pool->current && pool->ready > 0 && i < pool->slots; i++)
+        if (pool->current->workers[i].state == WORKER_READY)
+            return &pool->current->workers[i];
     return NULL;
 }
 

@@ -18,7 +18,7 @@
 static void refill(void *context);
 
 void pool_refill_soon(struct pool *pool) {
-    if (pool->up && !pool->refill_timer.running)
+    if (pool->current && !pool->refill_timer.running)
         loop_timer_start(pool->loop, &pool->refill_timer, 0, refill, pool);
 }
 
@@ -28,7 +28,9 @@ static void fail_first_claim(struct pool *pool, unsigned stage) {
 }
 
 static void set_state(struct worker *worker, enum worker_state state) {
-    struct pool *pool = worker->pool;
+    struct pool *pool = worker->zygote->pool;
+    worker->zygote->busy -= worker->state != WORKER_FREE;
+    worker->zygote->busy += state != WORKER_FREE;
     pool->starting -= worker->state == WORKER_STARTING;
     pool->ready -= worker->state == WORKER_READY;
     pool->starting += state == WORKER_STARTING;
@@ -37,7 +39,10 @@ static void set_state(struct worker *worker, enum worker_state state) {
 }
 
 void pool_worker_hand_over(struct worker *worker, struct pool_claim *claim) {
+    struct pool *pool = worker->zygote->pool;
     set_state(worker, WORKER_TAKEN);
+    if (++worker->zygote->runs >= pool->renew_runs && pool->renew_runs > 0)
+        pool_renew(pool);
     worker->claim = claim;
     claim->worker = worker;
     claim->calls->on_worker(claim->context, worker);
@@ -49,11 +54,11 @@ void pool_worker_kill(struct worker *worker) {
     worker->killed = true;
     struct zygote_command command = {.type = ZYGOTE_KILL, .slot = worker->slot, .run = worker->run};
     /* Should it fail, the channel is broken and its end is about to be noticed. */
-    zygote_link_send_take(&worker->pool->link, &command, NULL);
+    zygote_link_send_take(&worker->zygote->link, &command, NULL);
 }
 
 void pool_worker_close(struct worker *worker) {
-    struct loop *loop = worker->pool->loop;
+    struct loop *loop = worker->zygote->pool->loop;
     loop_timer_stop(loop, &worker->start_timer);
     for (int i = 0; i < WORKER_FILES; i++) {
         if (worker->files[i].watched)
@@ -68,7 +73,8 @@ void pool_worker_free(struct worker *worker) {
     pool_worker_close(worker);
     set_state(worker, WORKER_FREE);
     worker->claim = NULL;
-    pool_refill_soon(worker->pool);
+    pool_refill_soon(worker->zygote->pool);
+    pool_zygote_retire(worker->zygote);
 }
 
 static void retry(void *context) {
@@ -94,9 +100,10 @@ void pool_worker_abandon(struct worker *worker) {
 }
 
 static void give_up(struct worker *worker, unsigned stage, int error) {
+    struct pool *pool = worker->zygote->pool;
     pool_worker_abandon(worker);
-    pool_start_failed(worker->pool, stage, error);
-    pool_refill_soon(worker->pool);
+    pool_start_failed(pool, stage, error);
+    pool_refill_soon(pool);
 }
 
 static void start_expired(void *context) {
@@ -104,7 +111,7 @@ static void start_expired(void *context) {
 }
 
 static void became_ready(struct worker *worker) {
-    struct pool *pool = worker->pool;
+    struct pool *pool = worker->zygote->pool;
     loop_timer_stop(pool->loop, &worker->start_timer);
     pool->retry_us = POOL_FIRST_RETRY_US;
     set_state(worker, WORKER_READY);
@@ -112,6 +119,33 @@ static void became_ready(struct worker *worker) {
         pool_worker_hand_over(worker, pool_claim_unlink(pool, pool->first));
 }
 
+/* The frame at the front of the greeting: FRAME_TRACE may come first, once. */
+static void parse_greeting(struct worker *worker) {
+    struct frame_header header;
+    struct setup_failure failure;
+    if (worker->greeting_size < sizeof(header))
+        return;
+    memcpy(&header, worker->greeting, sizeof(header));
+    const char *payload = worker->greeting + sizeof(header);
+    size_t frame = sizeof(header) + header.size, left = worker->greeting_size - frame;
+    if (header.type == FRAME_TRACE && header.size == sizeof(worker->trace)) {
+        if (worker->greeting_size < frame)
+            return;
+        memcpy(&worker->trace, payload, sizeof(worker->trace));
+        memmove(worker->greeting, worker->greeting + frame, left);
+        worker->greeting_size = (unsigned)left;
+        parse_greeting(worker);
+    } else if (header.type == FRAME_READY && header.size == 0 && left == 0) {
+        became_ready(worker);
+    } else if (header.type != FRAME_SETUP_FAILED || header.size != sizeof(failure)) {
+        give_up(worker, STAGE_COUNT, EPROTO);
+    } else if (worker->greeting_size >= frame) {
+        memcpy(&failure, payload, sizeof(failure));
+        give_up(worker, failure.stage, failure.error);
+    }
+}
+
+/* What a worker says before it has a script. */
 void pool_worker_read_greeting(struct worker *worker) {
     ssize_t size =
         recv(worker->descriptors[WORKER_CHANNEL], worker->greeting + worker->greeting_size,
@@ -124,19 +158,7 @@ void pool_worker_read_greeting(struct worker *worker) {
         return;
     }
     worker->greeting_size += (unsigned)size;
-    struct frame_header header;
-    struct setup_failure failure;
-    if (worker->greeting_size < sizeof(header))
-        return;
-    memcpy(&header, worker->greeting, sizeof(header));
-    if (header.type == FRAME_READY && header.size == 0 && worker->greeting_size == sizeof(header))
-        became_ready(worker);
-    else if (header.type != FRAME_SETUP_FAILED || header.size != sizeof(failure))
-        give_up(worker, STAGE_COUNT, EPROTO);
-    else if (worker->greeting_size == sizeof(worker->greeting)) {
-        memcpy(&failure, worker->greeting + sizeof(header), sizeof(failure));
-        give_up(worker, failure.stage, failure.error);
-    }
+    parse_greeting(worker);
 }
 
 static void on_greeting(void *context, uint32_t events) {
@@ -146,14 +168,14 @@ static void on_greeting(void *context, uint32_t events) {
 
 /* ---- making workers ---- */
 
-static struct worker *find_free_slot(struct pool *pool) {
+static struct worker *find_free_slot(const struct pool *pool) {
     for (unsigned i = 0; i < pool->slots; i++)
-        if (pool->workers[i].state == WORKER_FREE)
-            return &pool->workers[i];
+        if (pool->current->workers[i].state == WORKER_FREE)
+            return &pool->current->workers[i];
     return NULL;
 }
 
-static int spawn(struct pool *pool, struct worker *worker) {
+static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
     int theirs[WORKER_FILES];
     int r = worker_ends_open(worker->descriptors, theirs);
     if (r < 0)
@@ -161,9 +183,11 @@ static int spawn(struct pool *pool, struct worker *worker) {
     worker->run = ++pool->last_run;
     worker->killed = false;
     worker->greeting_size = 0;
-    struct zygote_command command = {
-        .type = ZYGOTE_SPAWN, .slot = worker->slot, .run = worker->run};
-    r = zygote_link_send_take(&pool->link, &command, theirs);
+    struct zygote_command command = {.type = ZYGOTE_SPAWN,
+                                     .slot = worker->slot,
+                                     .flags = ahead ? SPAWN_AHEAD : 0,
+                                     .run = worker->run};
+    r = zygote_link_send_take(&worker->zygote->link, &command, theirs);
     if (r < 0) {
         pool_worker_close(worker);
         return r;
@@ -180,11 +204,11 @@ static int spawn(struct pool *pool, struct worker *worker) {
 static void refill(void *context) {
     struct pool *pool = context;
     unsigned ahead = pool->retry_timer.running ? 0 : pool->ahead;
-    while (pool->up && pool->starting + pool->ready < pool->waiting + ahead) {
+    while (pool->current && pool->starting + pool->ready < pool->waiting + ahead) {
         struct worker *worker = find_free_slot(pool);
         if (!worker)
             return;
-        int r = spawn(pool, worker);
+        int r = spawn(pool, worker, pool->starting + pool->ready >= pool->waiting);
         if (r < 0) {
             ahead = 0;
             pool_start_failed(pool, STAGE_SPAWN, -r);

@@ -152,6 +152,10 @@ int64_t response_queue_us(const struct response *response) {
     return response->of_run ? response->outcome.queue_us : -1;
 }
 
+const struct stage_trace *response_trace(const struct response *response) {
+    return &response->outcome.trace;
+}
+
 int64_t response_run_us(const struct response *response) {
     return response->of_run ? response->outcome.run_us : -1;
 }

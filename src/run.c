@@ -197,6 +197,7 @@ static void on_worker(void *context, struct worker *worker) {
     run->state = RUN_RUNNING;
     run->started_us = loop_now_us();
     run->outcome.started = true;
+    run->outcome.trace = worker->trace;
     worker->files[WORKER_CHANNEL].fn = on_channel;
     worker->files[WORKER_CHANNEL].context = run;
     /* The script first: it runs while the rest is set up. */
@@ -257,15 +258,21 @@ static void take_the_rest(struct run *run) {
 
 static void on_ended(void *context, const struct zygote_event *event) {
     struct run *run = context;
+    if (!event &&
+        run->settled) { /* the verdict stood already, and without a zygote nothing of it lives */
+        finish(run);
+        return;
+    }
     if (!event) {
         outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox stopped before the script ended");
         finish(run);
         return;
     }
     take_the_rest(run);
-    if (!run->settled)
+    if (!run->settled && !(event->flags & ENDED_OUT_OF_MEMORY))
         run_verdict_ended(&run->outcome, event);
-    if ((event->flags & ENDED_OUT_OF_MEMORY) && run_verdict_memory_explains(run->outcome.verdict))
+    if ((event->flags & ENDED_OUT_OF_MEMORY) &&
+        (!run->settled || run_verdict_memory_explains(run->outcome.verdict)))
         run_verdict_limit(&run->outcome, VERDICT_MEMORY, run->config);
     finish(run);
 }

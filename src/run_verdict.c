@@ -83,7 +83,8 @@ void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
 void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event) {
     int status = event->wait_status;
     if (!(event->flags & ENDED_STATUS_KNOWN)) {
-        run_verdict_no_result(outcome);
+        /* Its init was killed, which a script cannot do. */
+        outcome_set(outcome, VERDICT_INTERNAL, "The sandbox ended before the script did");
     } else if (WIFSIGNALED(status)) {
         const char *name = sigabbrev_np(WTERMSIG(status));
         outcome_set(outcome, VERDICT_KILLED, "Script was killed by signal %d%s%s%s",

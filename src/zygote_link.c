@@ -34,20 +34,20 @@ static struct zygote_pending *pending_drop_first(struct zygote_link *link) {
     return pending;
 }
 
-static void close_channel(struct zygote_link *link) {
+void zygote_link_close(struct zygote_link *link) {
     loop_file_close(link->loop, &link->file);
     while (link->count > 0)
         close_descriptors(pending_descriptors(pending_drop_first(link)));
 }
 
 void zygote_link_done(struct zygote_link *link) {
-    close_channel(link);
+    zygote_link_close(link);
     free(link->pending);
     link->pending = NULL;
 }
 
 static void lose(struct zygote_link *link) {
-    close_channel(link);
+    zygote_link_close(link);
     link->calls->on_lost(link->context);
 }
 

@@ -29,14 +29,15 @@ for header in include/*.h; do
 done
 
 for file in $(git ls-files 'src/*' 'sandbox/*' 'include/*'); do
-    lines=$(wc -l <"$file")
-    [ "$lines" -le 350 ] || { echo "size: $file has $lines lines" && failed=1; }
+    lines=$(wc -l <"$file") most=350
+    case $file in *.py) most=700 ;; esac # one embedded text each
+    [ "$lines" -le "$most" ] || { echo "size: $file has $lines lines" && failed=1; }
     case $(basename "$file") in common* | misc* | util*) echo "name: $file" && failed=1 ;; esac
 done
 
 # shellcheck disable=SC2046
 clang-format --dry-run --Werror $(git ls-files '*.c' '*.h') || failed=1
-cflags="-std=gnu17 -D_GNU_SOURCE -iquote include -iquote sandbox $(pkg-config --cflags libmicrohttpd libcjson libseccomp)"
+cflags="-std=gnu17 -D_GNU_SOURCE -iquote include -iquote sandbox $(pkg-config --cflags libmicrohttpd libcjson libseccomp python-3.11-embed)"
 # shellcheck disable=SC2086
 ls src/*.c sandbox/*.c | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet "$@" -- '"$cflags"' 2>/dev/null' tidy || failed=1
 cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \

@@ -225,16 +225,47 @@ static void test_a_newer_zygote_replaces_the_older(void **state) {
     loop_file_remove(t.loop, &t.zygote.workers[0].file);
     fake_zygote_init(&t.zygote, t.loop);
     assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
-    assert_int_equal(t.a.losses, 1);
-    assert_false(pool_is_up(t.pool));
+    assert_true(pool_is_up(t.pool)); /* by the old one, until the new one has said that it is */
+    fake_wait_ms(t.loop, 20);
     claim(&t.b);
     fake_wait_ms(t.loop, 20);
     assert_int_equal(t.b.workers, 1);
     assert_int_not_equal(t.zygote.workers[0].run, old.workers[0].run);
+    /* What runs on the old one goes on to its own end; then the old one is let go. */
+    assert_int_equal(t.a.losses, 0);
+    assert_int_equal(t.a.ends, 0);
+    char byte;
+    assert_int_equal(recv(old.fd, &byte, 1, MSG_DONTWAIT), -1);
+    fake_send_event(&old, &(struct zygote_event){.type = ZYGOTE_ENDED, .run = old.workers[0].run});
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.ends, 1);
+    assert_int_equal(recv(old.fd, &byte, 1, MSG_DONTWAIT), 0);
+    assert_true(pool_is_up(t.pool));
     close(old.fd);
     close(old.workers[0].channel);
     close(old.workers[0].out);
     close(old.workers[0].err);
+}
+
+static unsigned renewals;
+
+static void count_renewal(void *context) {
+    (void)context;
+    renewals++;
+}
+
+static void test_a_zygote_is_replaced_after_so_many_runs(void **state) {
+    (void)state;
+    renewals = 0;
+    t.config.renew_runs = 2;
+    start(0, false);
+    pool_on_renewal(t.pool, count_renewal, NULL);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(renewals, 0);
+    claim(&t.b);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(renewals, 1); /* once, however many more come */
 }
 
 /* The socket takes no more: commands wait, in order, and none is lost. */
@@ -270,6 +301,7 @@ int main(void) {
         TEST(test_talking_too_early),
         TEST(test_unknown_ends_are_ignored),
         TEST(test_a_newer_zygote_replaces_the_older),
+        TEST(test_a_zygote_is_replaced_after_so_many_runs),
         TEST(test_a_slow_zygote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,75 @@
+/* fork_state: see fork_state.h. */
+#include "fork_state.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define TWISTER_WORDS 624
+
+/* libc keeps the thread id near the thread pointer; the kernel knows where, if it was built to tell
+ * (PR_GET_TID_ADDRESS). */
+static int find_thread_id(int **ret_address) {
+    int *address = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) < 0)
+        return -errno;
+    if (!address || *address != getpid())
+        return -ENOENT;
+    *ret_address = address;
+    return 0;
+}
+
+int fork_state_find(struct fork_state *ret_state) {
+    struct fork_state state = {0};
+    int r = find_thread_id(&state.thread_id);
+    if (r < 0)
+        return r;
+    if (syscall(SYS_get_robust_list, 0, &state.robust_list, &state.robust_size) < 0)
+        return -errno;
+    memcpy(state.twisters, ret_state->twisters, sizeof(state.twisters));
+    *ret_state = state;
+    return 0;
+}
+
+static int fill(void *bytes, size_t size) {
+    char *at = bytes;
+    while (size > 0) {
+        ssize_t n = getrandom(at, size, 0);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        at += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return 0;
+}
+
+/* All words random, index at the end: the next number makes the generator mix them. */
+static int renew_twister(const struct twister *twister) {
+    if (!twister->words)
+        return 0;
+    int r = fill(twister->words, TWISTER_WORDS * sizeof(uint32_t));
+    *twister->index = TWISTER_WORDS;
+    return r;
+}
+
+/* The kernel forgot it when the init was cloned with the zygote's memory; a stale processor number
+ * would stay. */
+static void renew_rseq(void) {
+    struct rseq *area = (struct rseq *)((char *)__builtin_thread_pointer() + __rseq_offset);
+    if (__rseq_size && syscall(SYS_rseq, area, 32, 0, RSEQ_SIG) < 0 && errno != EBUSY)
+        area->cpu_id = (uint32_t)RSEQ_CPU_ID_UNINITIALIZED;
+}
+
+int fork_state_renew(const struct fork_state *state) {
+    *state->thread_id = (int)syscall(SYS_gettid);
+    syscall(SYS_set_tid_address, state->thread_id);
+    if (syscall(SYS_set_robust_list, state->robust_list, state->robust_size) < 0)
+        return -errno;
+    renew_rseq();
+    int r = renew_twister(&state->twisters[0]);
+    return r < 0 ? r : renew_twister(&state->twisters[1]);
+}

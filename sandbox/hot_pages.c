@@ -1,0 +1,135 @@
+/* hot_pages: see hot_pages.h. The child writes what it finds into memory that it shares with its
+ * parent. */
+#include "hot_pages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PAGE_BYTES 4096UL
+#define RANGES_MOST 8192
+/* Pages between two hot ones are copied too if that spares a call. */
+#define GAP_PAGES 1
+
+#define PAGEMAP_PRESENT (1ULL << 63)
+#define PAGEMAP_SHARED (1ULL << 61) /* of a file: not yet copied for this process */
+
+/* Where the child leaves what it found. */
+struct finding {
+    size_t count;
+    bool complete;
+    struct hot_range ranges[RANGES_MOST];
+};
+
+static void note_page(struct finding *finding, unsigned long address) {
+    struct hot_range *last = finding->count ? &finding->ranges[finding->count - 1] : NULL;
+    if (last && address - (last->start + last->size) <= GAP_PAGES * PAGE_BYTES)
+        last->size = address + PAGE_BYTES - last->start;
+    else if (finding->count < RANGES_MOST)
+        finding->ranges[finding->count++] = (struct hot_range){address, PAGE_BYTES};
+}
+
+static void look_at_mapping(struct finding *finding, int pagemap, unsigned long start,
+                            unsigned long end) {
+    uint64_t pages[512];
+    for (unsigned long address = start; address < end;) {
+        size_t wanted = (end - address) / PAGE_BYTES;
+        wanted = wanted < 512 ? wanted : 512;
+        ssize_t got = pread(pagemap, pages, wanted * 8, (off_t)(address / PAGE_BYTES * 8));
+        if (got < 8)
+            return;
+        for (size_t i = 0; i < (size_t)got / 8; i++, address += PAGE_BYTES)
+            if ((pages[i] & PAGEMAP_PRESENT) && !(pages[i] & PAGEMAP_SHARED))
+                note_page(finding, address);
+    }
+}
+
+/* Private mappings of files: the image, and the libraries' code. What is anonymous from birth is
+ * copied by the fork anyway. */
+static void look_at_line(struct finding *finding, int pagemap, char *line) {
+    char *rest;
+    unsigned long start = strtoul(line, &rest, 16);
+    if (*rest != '-')
+        return;
+    unsigned long end = strtoul(rest + 1, &rest, 16);
+    if (strncmp(rest, " rw-p", 5) == 0 && strchr(rest, '/'))
+        look_at_mapping(finding, pagemap, start, end);
+}
+
+static void look_at_all(struct finding *finding, int maps, int pagemap) {
+    static char text[1 << 20];
+    size_t size = 0;
+    ssize_t got;
+    while (size < sizeof(text) - 1 && (got = read(maps, text + size, sizeof(text) - 1 - size)) > 0)
+        size += (size_t)got;
+    text[size] = 0;
+    for (char *line = text; *line;) {
+        char *next = strchr(line, '\n');
+        if (!next)
+            break;
+        *next = 0;
+        look_at_line(finding, pagemap, line);
+        line = next + 1;
+    }
+    finding->complete = true;
+}
+
+static struct finding *make_finding(void) {
+    void *memory = mmap(NULL, sizeof(struct finding), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* The parent's list, private to it and its workers. */
+static int keep(const struct finding *finding, struct hot_pages *ret_hot) {
+    size_t size = finding->count * sizeof(struct hot_range);
+    void *memory = mmap(NULL, size + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return -errno;
+    memcpy(memory, finding->ranges, size);
+    size_t pages = 0;
+    for (size_t i = 0; i < finding->count; i++)
+        pages += finding->ranges[i].size / PAGE_BYTES;
+    *ret_hot = (struct hot_pages){.ranges = memory, .count = finding->count, .pages = pages};
+    return 0;
+}
+
+int hot_pages_find(int proc, void (*exercise)(void *context), void *context,
+                   struct hot_pages *ret_hot) {
+    struct finding *finding = make_finding();
+    if (!finding)
+        return -errno;
+    /* Not fork(3), which writes to libc's own pages: they would not be the image's any more. */
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0) {
+        int maps = openat(proc, "self/maps", O_RDONLY | O_CLOEXEC);
+        int pagemap = openat(proc, "self/pagemap", O_RDONLY | O_CLOEXEC);
+        exercise(context);
+        if (maps >= 0 && pagemap >= 0)
+            look_at_all(finding, maps, pagemap);
+        _exit(0);
+    }
+    int r = pid < 0 || waitpid(pid, NULL, 0) < 0 ? -errno : 0;
+    *ret_hot = (struct hot_pages){0};
+    if (r == 0 && finding->complete)
+        r = keep(finding, ret_hot);
+    munmap(finding, sizeof(*finding));
+    return r;
+}
+
+void hot_pages_populate(const struct hot_pages *hot) {
+    for (size_t i = 0; i < hot->count; i++)
+        madvise((void *)hot->ranges[i].start, hot->ranges[i].size, MADV_POPULATE_WRITE);
+}

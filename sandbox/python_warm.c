@@ -1,0 +1,215 @@
+/*
+ * python_warm: embeds CPython in the zygote. Python code that belongs to it: preload.py (once,
+ * here) and harness.py (in each fork).
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "python_warm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "embedded.h"
+#include "mounts.h"
+#include "protocol.h"
+#include "python.h"
+#include "sandbox.h"
+
+static PyObject *serve_fork, *rehearse; /* of the harness */
+
+/* What the interpreter finds as its standard descriptors is what a worker has: /dev/null and pipes.
+ * It looks once, when it starts. Returns a copy of descriptor 2 to be put back. */
+static int lend_descriptors(int saved[2]) {
+    int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    for (int i = 0; i < 2; i++)
+        if ((saved[i] = fcntl(1 + i, F_DUPFD_CLOEXEC, 10)) < 0 || dup2(ends[1], 1 + i) < 0)
+            return -errno;
+    int r = dup2(null, 0) < 0 ? -errno : 0;
+    close(ends[0]);
+    close(ends[1]);
+    close(null);
+    return r;
+}
+
+static void take_descriptors_back(int saved[2]) {
+    for (int i = 0; i < 2; i++) {
+        dup2(saved[i], 1 + i);
+        close(saved[i]);
+    }
+}
+
+static int failed(PyStatus status, char *error, size_t size) {
+    snprintf(error, size, "the interpreter does not start: %s",
+             status.err_msg ? status.err_msg : "no reason given");
+    return -ENOEXEC;
+}
+
+static int start_interpreter(const struct config *settings, char *error, size_t size) {
+    PyPreConfig before;
+    PyPreConfig_InitIsolatedConfig(&before);
+    before.utf8_mode = 1; /* isolated alone would give an ASCII stdout */
+    before.configure_locale = 1;
+    PyStatus status = Py_PreInitialize(&before);
+    if (PyStatus_Exception(status))
+        return failed(status, error, size);
+    PyConfig config;
+    PyConfig_InitIsolatedConfig(&config);
+    config.install_signal_handlers = 1; /* also what makes SIGXFSZ an OSError */
+    config.write_bytecode = 0;
+    status = PyWideStringList_Append(&config.xoptions, L"utf8"); /* as cold workers are started */
+    if (!PyStatus_Exception(status))
+        status = PyConfig_SetBytesString(&config, &config.program_name, settings->python);
+    if (!PyStatus_Exception(status))
+        status = Py_InitializeFromConfig(&config);
+    PyConfig_Clear(&config);
+    return PyStatus_Exception(status) ? failed(status, error, size) : 0;
+}
+
+/* The pending exception as one line. */
+static int say_exception(const char *what, char *error, size_t size) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *text = value ? PyObject_Repr(value) : NULL;
+    snprintf(error, size, "%s: %.180s", what, text ? PyUnicode_AsUTF8(text) : "no reason given");
+    PyErr_Clear();
+    return -ENOEXEC;
+}
+
+/* A module from embedded text, not left in sys.modules. A new reference. */
+static PyObject *make_module(const char *name, const char *source) {
+    char file[64];
+    snprintf(file, sizeof(file), "%s.py", name);
+    PyObject *code = Py_CompileString(source, file, Py_file_input);
+    PyObject *module = code ? PyImport_ExecCodeModule(name, code) : NULL;
+    Py_XDECREF(code);
+    if (module && PyDict_DelItemString(PyImport_GetModuleDict(), name) < 0)
+        PyErr_Clear();
+    return module;
+}
+
+/* "numpy,pandas" -> ["numpy", "pandas"]; a new reference. */
+static PyObject *list_of_names(const char *text) {
+    PyObject *whole = PyUnicode_FromString(text), *comma = PyUnicode_FromString(",");
+    PyObject *list = strcmp(text, "none") == 0 ? PyList_New(0) : PyUnicode_Split(whole, comma, -1);
+    Py_XDECREF(whole);
+    Py_XDECREF(comma);
+    return list;
+}
+
+/* The environment of scripts as a dict; a new reference. */
+static PyObject *environment_of(const struct sandbox *sandbox) {
+    char *envp[PYTHON_ENVIRONMENT_MOST];
+    python_environment(sandbox, envp);
+    PyObject *dict = PyDict_New();
+    for (char **entry = envp; dict && *entry; entry++) {
+        char *equals = strchr(*entry, '=');
+        PyObject *name = PyUnicode_FromStringAndSize(*entry, equals - *entry);
+        PyObject *value = PyUnicode_FromString(equals + 1);
+        if (!name || !value || PyDict_SetItem(dict, name, value) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+    }
+    return dict;
+}
+
+static int find_twisters(PyObject *preload, struct fork_state *state) {
+    unsigned long long words[2], index[2];
+    PyObject *addresses = PyObject_CallMethod(preload, "random_states", NULL);
+    if (!addresses ||
+        !PyArg_ParseTuple(addresses, "KKKK", &words[0], &index[0], &words[1], &index[1]))
+        return -ENOEXEC;
+    for (int i = 0; i < 2; i++)
+        state->twisters[i] = (struct twister){.words = (uint32_t *)(uintptr_t)words[i],
+                                              .index = (int *)(uintptr_t)index[i]};
+    Py_DECREF(addresses);
+    return 0;
+}
+
+static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
+    PyObject *preload = make_module("preload", preload_source);
+    PyObject *harness = make_module("harness", harness_source);
+    PyObject *names = list_of_names(sandbox->config->preload);
+    PyObject *environment = environment_of(sandbox);
+    serve_fork = harness ? PyObject_GetAttrString(harness, "serve_fork") : NULL;
+    rehearse = harness ? PyObject_GetAttrString(harness, "rehearse") : NULL;
+    if (!preload || !serve_fork || !rehearse || !names || !environment)
+        return say_exception("the interpreter's own code", error, size);
+    PyObject *done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
+    if (!done)
+        return say_exception("--preload", error, size);
+    Py_DECREF(done);
+    /* In this order: memory that is free goes back, rehearsals leave the rest as scripts will find
+     * it, nothing of it is garbage. */
+    malloc_trim(0);
+    if (!(done = PyObject_CallMethod(harness, "prepare_forks", NULL)))
+        return say_exception("a rehearsal", error, size);
+    Py_DECREF(done);
+    if (!(done = PyObject_CallMethod(preload, "freeze", NULL)))
+        return say_exception("a last collection", error, size);
+    Py_DECREF(done);
+    if (find_twisters(preload, &sandbox->fork_state) < 0)
+        return say_exception("random generators", error, size);
+    Py_DECREF(names);
+    Py_DECREF(environment);
+    Py_DECREF(preload);
+    Py_DECREF(harness);
+    return 0;
+}
+
+/* The environment that libraries read while they are imported: matplotlib's font list is made where
+ * scripts will find it. */
+static void set_environment(const struct sandbox *sandbox) {
+    char *envp[PYTHON_ENVIRONMENT_MOST];
+    python_environment(sandbox, envp);
+    clearenv();
+    for (char **entry = envp; *entry; entry++)
+        putenv(*entry);
+    setenv("MPLCONFIGDIR", SANDBOX_FONT_CACHE, 1);
+    setenv("XDG_CACHE_HOME", SANDBOX_FONT_CACHE, 1);
+}
+
+int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size) {
+    int saved[2] = {-1, -1};
+    if (lend_descriptors(saved) < 0) {
+        snprintf(error, error_size, "no descriptors: %s", strerror(errno));
+        return -errno;
+    }
+    set_environment(sandbox);
+    /* /dev/shm leads there: joblib tries once, at import, whether there are semaphores. */
+    mkdir(SANDBOX_SCRATCH "/shm", 0700);
+    int r = start_interpreter(sandbox->config, error, error_size);
+    if (r == 0)
+        r = load_libraries(sandbox, error, error_size);
+    rmdir(SANDBOX_SCRATCH "/shm");
+    take_descriptors_back(saved);
+    if (r == 0 && (r = fork_state_find(&sandbox->fork_state)) < 0)
+        snprintf(error, error_size, "thread state: %s", strerror(-r));
+    return r;
+}
+
+void python_warm_rehearse(void *context) {
+    (void)context;
+    PyObject *done = PyObject_CallNoArgs(rehearse);
+    if (!done)
+        PyErr_Clear();
+    Py_XDECREF(done);
+}
+
+_Noreturn void python_warm_serve(const struct config *settings, bool ahead) {
+    const char *slash = strrchr(settings->python, '/');
+    prctl(PR_SET_NAME, slash ? slash + 1 : settings->python, 0, 0, 0);
+    if (ahead)
+        python_warm_rehearse(NULL);
+    PyObject *done = PyObject_CallFunction(serve_fork, "i", WORKER_CHANNEL_FD);
+    Py_XDECREF(done);
+    _exit(1);
+}

@@ -1,0 +1,26 @@
+/*
+ * python_warm: the interpreter that the zygote holds, loaded and exercised, and that workers are
+ * forks of.
+ */
+#ifndef PYTHON_WARM_H
+#define PYTHON_WARM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct config;
+struct sandbox;
+
+/* Starts the interpreter in this process, as Debian's python3 -I -X utf8 would be, imports and
+ * exercises what config->preload names (seconds). The root is the prepared one, still writable. On
+ * failure a line for a person is in error. 0 or -errno. */
+int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size);
+
+/* In a fork: does what a script does, with a tiny one, and leaves nothing that a script could see.
+ * context is not used. */
+void python_warm_rehearse(void *context);
+
+/* In a fork: runs the harness on the channel. ahead: there is time to rehearse. Does not return. */
+_Noreturn void python_warm_serve(const struct config *settings, bool ahead);
+
+#endif

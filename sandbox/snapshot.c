@@ -1,0 +1,132 @@
+/* snapshot: copies, maps over, seals. Between the first and the last mapping that is replaced
+ * nothing may touch the heap or libc's own state: raw system calls only. */
+#include "snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "raw_mmap.h"
+#include "raw_syscall.h"
+
+/* Above every address that user space can have: the file is sparse. */
+#define IMAGE_BYTES 0x7ffffffff000UL
+
+static int make_image(void) {
+    int fd = memfd_create("zygote-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, (off_t)IMAGE_BYTES) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static long copy_range(int image, const struct snapshot_range *range) {
+    unsigned long at = range->start;
+    while (at < range->end) {
+        long n = raw_syscall(SYS_pwrite64, image, (long)at, (long)(range->end - at), (long)at);
+        if (n <= 0)
+            return n < 0 ? n : -EIO;
+        at += (unsigned long)n;
+    }
+    return 0;
+}
+
+static int copy_all(int image, const struct snapshot_plan *plan, size_t *ret_bytes) {
+    *ret_bytes = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct snapshot_range *range = &plan->ranges[i];
+        long r = range->action == SNAPSHOT_COPY ? copy_range(image, range) : 0;
+        if (r < 0)
+            return (int)r;
+        *ret_bytes += range->action == SNAPSHOT_COPY ? range->end - range->start : 0;
+    }
+    return 0;
+}
+
+/* Neighbours with one protection become one mapping. */
+static size_t run_end(const struct snapshot_plan *plan, size_t from) {
+    const struct snapshot_range *first = &plan->ranges[from];
+    size_t to = from;
+    while (first->action == SNAPSHOT_COPY && to + 1 < plan->count) {
+        const struct snapshot_range *last = &plan->ranges[to], *next = last + 1;
+        if (next->action != SNAPSHOT_COPY || next->start != last->end ||
+            next->protection != first->protection)
+            break;
+        to++;
+    }
+    return to;
+}
+
+static long replace_one(int image, const struct snapshot_range *range, unsigned long size) {
+    switch (range->action) {
+    case SNAPSHOT_COPY:
+        return raw_mmap(range->start, size, range->protection, MAP_PRIVATE | MAP_FIXED, image,
+                        range->start);
+    case SNAPSHOT_FRESH:
+        return raw_mmap(range->start, size, range->protection,
+                        MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS, -1, 0);
+    default:
+        return raw_syscall(SYS_mprotect, (long)range->start, (long)size, range->protection, 0);
+    }
+}
+
+/* What was written between copying and mapping would be lost: in this function, nothing is but its
+ * own stack, which is no part of the plan. */
+static __attribute__((noinline)) size_t replace_all(int image, const struct snapshot_plan *plan) {
+    size_t mappings = 0;
+    for (size_t i = 0; i < plan->count; mappings++) {
+        const struct snapshot_range *first = &plan->ranges[i];
+        size_t last = run_end(plan, i);
+        long r = replace_one(image, first, plan->ranges[last].end - first->start);
+        if (r < 0 && r > -4096)
+            raw_syscall(SYS_exit_group, 1, 0, 0, 0);
+        i = last + 1;
+    }
+    return mappings;
+}
+
+int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
+    struct snapshot_plan plan;
+    int image = make_image();
+    if (image < 0)
+        return image;
+    int r = snapshot_plan_make(proc_self, &plan);
+    if (r < 0) {
+        close(image);
+        return r;
+    }
+    size_t copied, mappings = 0;
+    r = copy_all(image, &plan, &copied);
+    if (r == 0)
+        mappings = replace_all(image, &plan);
+    snapshot_plan_done(&plan);
+    if (r == 0 &&
+        fcntl(image, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)
+        abort(); /* an image that a worker could write is worse than none */
+    close(image);
+    if (r == 0)
+        *ret_report = (struct snapshot_report){.copied_bytes = copied, .ranges = mappings};
+    return r;
+}
+
+long snapshot_anonymous_kb(int proc_self) {
+    char text[4096];
+    int fd = openat(proc_self, "status", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t size = read(fd, text, sizeof(text) - 1);
+    close(fd);
+    if (size <= 0)
+        return -EIO;
+    text[size] = 0;
+    const char *line = strstr(text, "\nRssAnon:");
+    return line ? strtol(line + 9, NULL, 10) : -ENOENT;
+}
