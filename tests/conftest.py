@@ -1,4 +1,13 @@
-"""Fixtures of the service and containment tests: one server for all, more for other flags."""
+"""Fixtures of the service and containment tests: one server for all, more for other flags.
+
+`make service` runs the suite twice: as it is, which starts every server with warm workers, and with
+CODE_RUNNER_FLAGS=--start=cold. The second time leaves out what is marked mode_independent: HTTP and the
+queue, the harness without a server, the system call filter alone, and tests that choose the mode
+themselves. A test that runs scripts is not marked, unless scripts are only its tool.
+
+Loading all libraries takes seconds: a server of a test's own loads none of them ahead, unless the test
+asks for it with libraries=True. Scripts can import them all the same.
+"""
 import pytest
 
 from support.server import Server
@@ -15,9 +24,11 @@ def logs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def start_server(logs):
-    """start_server(*flags, environment=None): a server that lives until the session ends."""
-    def start(*flags, environment=None):
-        server = Server(logs / f"server-{len(STARTED)}.log", *flags, environment=environment)
+    """start_server(*flags, libraries=False, environment=None, wrapper=()): a server that lives until the
+    session ends, or is stopped before."""
+    def start(*flags, libraries=False, environment=None, wrapper=()):
+        flags = flags if libraries else ("--preload=none", *flags)
+        server = Server(logs / f"server-{len(STARTED)}.log", *flags, environment=environment, wrapper=wrapper)
         STARTED.append(server)
         return server
 
@@ -34,7 +45,7 @@ def start_server(logs):
 @pytest.fixture(scope="session")
 def service(start_server):
     """The server that most tests share: four scripts at once, limits as they come."""
-    return start_server("--slots=4", "--queue=16")
+    return start_server("--slots=4", "--queue=16", libraries=True)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +58,18 @@ def hasty(start_server):
 def narrow(start_server):
     """One script at a time, one waiting."""
     return start_server("--slots=1", "--queue=1", "--queue-wait-seconds=20")
+
+
+@pytest.fixture(scope="session")
+def cold(start_server):
+    """A server whose workers are a fresh python3 each, for comparison."""
+    return start_server("--slots=2", "--start=cold")
+
+
+@pytest.fixture(scope="session")
+def no_snapshot(start_server):
+    """A server whose loaded interpreter is forked as it is."""
+    return start_server("--slots=2", "--start=warm", "--snapshot=off", libraries=True)
 
 
 @pytest.hookimpl(hookwrapper=True)

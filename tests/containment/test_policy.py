@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.mode_independent
+
 WORKLOAD = Path(__file__).with_name("workload.py").resolve()
 TRY_SYSCALL = Path(os.environ.get("CODE_RUNNER", "build/code-runner")).resolve().with_name("try_syscall")
 

@@ -67,7 +67,7 @@ FOREVER = {
 @pytest.mark.parametrize("name", FOREVER)
 def test_time(hasty, name):
     with pytest.raises(subprocess.TimeoutExpired):
-        control.run(FOREVER[name], timeout=1.5)
+        control.run(FOREVER[name], timeout=0.8)
     answer = hasty.execute(FOREVER[name])
     assert (answer.status, answer.outcome) == (400, "timeout"), answer
     assert 0.9 < answer.seconds < 2.5, answer.seconds

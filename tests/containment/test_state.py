@@ -39,7 +39,7 @@ def attempt_import():
 
 @pytest.fixture(scope="module")
 def single(start_server):
-    return start_server("--slots=1")
+    return start_server("--slots=1", libraries=True)
 
 
 @pytest.mark.parametrize("name", STATE)

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+pytestmark = pytest.mark.mode_independent
+
 SETS_TRAPS = """
 def main():
     {body}

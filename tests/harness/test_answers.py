@@ -7,6 +7,8 @@ import driver
 import pytest
 from driver import ERROR, READY, RUN, SCRIPT, Answer
 
+pytestmark = pytest.mark.mode_independent
+
 NO_MAIN = ("no_main", "Script must contain a 'main()' function", "")
 
 HAS_MAIN = [

@@ -13,6 +13,7 @@ EXAMPLES = re.findall(r"```bash\n(curl [^`]*)```\n(?:(?!```)[\s\S])*?```json\n([
 SEED = ["Hello from Cloud Run!", "import numpy as np", "import pandas as pd", "Starting calculation..."]
 
 
+@pytest.mark.mode_independent
 def test_every_seed_example_is_in_the_readme():
     for text in SEED:
         assert any(text in command for command, _ in EXAMPLES), text
@@ -29,6 +30,7 @@ def test_example(service, command, answer):
     assert json.loads(shown.stdout) == json.loads(answer)
 
 
+@pytest.mark.mode_independent
 def test_options_are_those_of_help():
     shown = subprocess.run([BINARY, "--help"], capture_output=True, text=True, check=True).stdout
     table = shown[shown.index("| option"):]
@@ -41,6 +43,7 @@ def test_top_level_link_runs_the_suite(service):
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "13 passed, 0 failed"), done.stdout + done.stderr
 
 
+@pytest.mark.mode_independent
 def test_suite_can_fail():
     done = subprocess.run(["/usr/bin/python3", "test_service.py", "http://127.0.0.1:1"], cwd=TOP,
                           capture_output=True, text=True, timeout=120)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.mode_independent
+
 GOOD = {"script": "def main():\n    return 42\n"}
 PLAIN = "def main():\n    return 42\n"
 

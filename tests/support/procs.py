@@ -81,3 +81,14 @@ def poll(condition, seconds=5.0, what="condition"):
             return value
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.01)
+
+
+def is_dead(pid):
+    """Gone, or killed and on its way out: the kernel clears it away, nothing of its own code runs any more."""
+    try:
+        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        pending = int(status(pid)["ShdPnd"].split()[0], 16) | int(status(pid)["SigPnd"].split()[0], 16)
+    except (OSError, KeyError):
+        return True
+    exiting = int(fields[6]) & 0x4  # PF_EXITING
+    return fields[0] in "ZX" or bool(exiting) or bool(pending & (1 << 8))

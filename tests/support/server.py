@@ -22,9 +22,10 @@ def free_port():
 
 
 class Server:
-    def __init__(self, log_path, *flags, environment=None):
+    def __init__(self, log_path, *flags, environment=None, wrapper=()):
+        """wrapper: a command that execs what follows it."""
         self.port, self.log_path = free_port(), log_path
-        command = [BINARY, f"--port={self.port}", "--address=127.0.0.1", *flags]
+        command = [*wrapper, BINARY, f"--port={self.port}", "--address=127.0.0.1", *flags]
         command += shlex.split(os.environ.get("CODE_RUNNER_FLAGS", ""))
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,

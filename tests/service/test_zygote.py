@@ -1,0 +1,203 @@
+"""The process that holds the loaded interpreter: one thread, no secrets, little memory of its own, and
+nobody can change what it hands on; its death costs the running request and no other."""
+import contextlib
+import mmap
+import os
+import re
+import signal
+import threading
+import time
+import uuid
+
+import pytest
+
+from support import procs
+from support.client import Client
+
+QUICK = "def main():\n    return 1\n"
+
+
+def anonymous_kb(pid):
+    return int(procs.status(pid)["RssAnon"].split()[0])
+
+
+def mappings(pid):
+    """(start, end, mode, path) of each mapping."""
+    found = []
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        for line in file:
+            where, mode, _, _, _, *path = line.split(maxsplit=5)
+            start, end = (int(number, 16) for number in where.split("-"))
+            found.append((start, end, mode, path[0].strip() if path else ""))
+    return found
+
+
+def finds(pid, token):
+    """How often a text is in a process's memory. Only root may look."""
+    count = 0
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for start, end, mode, path in mappings(pid):
+            if mode[0] != "r" or path.startswith("[v"):
+                continue
+            with contextlib.suppress(OSError, OverflowError):
+                memory.seek(start)
+                count += memory.read(end - start).count(token.encode())
+    return count
+
+
+mode_independent = pytest.mark.mode_independent  # these are about the loaded interpreter
+
+
+def test_zygote_has_one_thread(service):
+    for _ in range(3):
+        assert os.listdir(f"/proc/{service.zygote_pid()}/task") == [str(service.zygote_pid())]
+        assert service.execute(QUICK).status == 200
+
+
+@mode_independent
+def test_zygote_holds_no_secret_of_the_operator_and_nothing_of_clients(start_server):
+    secret, token = uuid.uuid4().hex, uuid.uuid4().hex
+    server = start_server("--slots=1", "--start=warm", environment={"CR_TEST_SECRET": secret})
+    script = f"import os\ndef main():\n    print('{token}')\n    return '{token}' + open('/proc/self/comm').read()\n"
+    for _ in range(3):
+        assert server.execute(script).json["stdout"] == token + "\n"
+    with open(f"/proc/{server.pid}/environ", encoding="ascii") as file:
+        assert secret in file.read()  # the control: the service was given it
+    zygote = server.zygote_pid()
+    with open(f"/proc/{zygote}/environ", encoding="ascii") as file:
+        names = {line.partition("=")[0] for line in file.read().split("\0") if line}
+    assert names <= {"PATH", "LANG", "HOME", "TMPDIR", "USER", "LOGNAME"}, names
+    assert finds(server.pid, secret) > 0 and finds(zygote, "Script must contain") > 0  # the control: what is there is found
+    assert finds(zygote, secret) == 0
+    assert finds(zygote, token) == 0
+
+
+@mode_independent
+def test_memory_of_the_zygote(service, no_snapshot):
+    """With the snapshot it has next to none of its own, and what it runs does not make it grow."""
+    assert anonymous_kb(service.zygote_pid()) < 2000
+    assert anonymous_kb(no_snapshot.zygote_pid()) > 50_000  # the control: it is the snapshot's doing
+    for _ in range(3):
+        assert service.execute(QUICK).status == 200
+    before = anonymous_kb(service.zygote_pid())
+    for _ in range(100):
+        assert service.execute("import pandas as pd\ndef main():\n    return int(pd.Series([1, 2]).sum())\n").json["result"] == 3
+    assert anonymous_kb(service.zygote_pid()) <= before + 100
+
+
+@mode_independent
+def test_start_up_tells_about_the_snapshot_and_the_time(service, no_snapshot):
+    assert re.search(r"\b\d+ ms\b", service.log()), service.log()
+    assert re.search(r"\b\d+ ms\b", no_snapshot.log()), no_snapshot.log()
+    assert "snapshot: " in service.log() and "snapshot: " not in no_snapshot.log()
+
+
+@mode_independent
+def test_image_cannot_be_written(service):
+    """Not even by root, who can open it: it is sealed, and every page is mapped privately."""
+    zygote = service.zygote_pid()
+    image = [(start, end, mode) for start, end, mode, path in mappings(zygote) if "memfd:" in path]
+    assert sum(end - start for start, end, _ in image) > 50 << 20
+    assert {mode[3] for _, _, mode in image} == {"p"}
+    assert not [mode for _, _, mode in image if mode[1:3] == "wx"]
+    assert not [fd for fd in os.listdir(f"/proc/{zygote}/fd") if "memfd:" in os.readlink(f"/proc/{zygote}/fd/{fd}")]
+    start, end, _ = image[0]
+    fd = os.open(f"/proc/{zygote}/map_files/{start:x}-{end:x}", os.O_RDWR)
+    try:
+        with pytest.raises(PermissionError):
+            os.pwrite(fd, b"x", start)
+        with pytest.raises(PermissionError):
+            mmap.mmap(fd, 4096, offset=start)
+        with pytest.raises(PermissionError):
+            os.ftruncate(fd, 0)
+        assert os.pread(fd, 4096, start)
+    finally:
+        os.close(fd)
+
+
+@mode_independent
+def test_no_memory_is_written_and_run(service, no_snapshot):
+    for server in (service, no_snapshot):
+        assert not [row for row in mappings(server.zygote_pid()) if row[2][1:3] == "wx"]
+
+
+@mode_independent
+def test_mappings_stay_few(service, no_snapshot):
+    """Each costs in every fork; the kernel allows 65,530."""
+    assert len(mappings(service.zygote_pid())) < 3000
+    assert len(mappings(no_snapshot.zygote_pid())) < 3000
+
+
+MARKED = """
+import subprocess
+def main():
+    subprocess.run(['sleep', '25', '0.000000{token}'], check=True)
+"""
+
+
+def in_background(server, script):
+    answers = []
+
+    def run():
+        client = Client(server.port)
+        answers.append(client.execute(script))
+        client.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, answers
+
+
+@pytest.mark.parametrize("pool", [0, 2])
+def test_death_of_the_zygote_costs_the_running_request_only(start_server, pool):
+    server = start_server("--slots=1", f"--pool={pool}", "--queue=4")
+    token = str(uuid.uuid4().int % 10**15).zfill(15)
+    running, lost = in_background(server, MARKED.format(token=token))
+    procs.poll(lambda: procs.with_argument(token), 5, "the script runs")
+    queued, kept = in_background(server, QUICK)
+    zygote = server.zygote_pid()
+    os.kill(zygote, signal.SIGKILL)
+    running.join(10)
+    assert lost and (lost[0].status, lost[0].outcome) == (500, "internal"), lost
+    assert str(zygote) not in lost[0].json["error"] and "sandbox" in lost[0].json["error"].lower(), lost
+    queued.join(15)
+    assert kept and kept[0].json == {"result": 1, "stdout": ""}, kept
+    assert not procs.with_argument(token)
+    server.client.close()
+    procs.poll(server.is_ready, 8, "ready again")
+    assert server.zygote_pid() != zygote
+    for _ in range(3):
+        assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
+
+
+@mode_independent
+def test_renewal_is_not_noticed(start_server):
+    """Replaced every so many runs, the next one ready before the old one leaves: no request waits or
+    fails, and the hash seed, the same for all forks of one, is another."""
+    server = start_server("--slots=2", "--start=warm", "--renew-runs=10")
+    first, seeds, slowest = server.zygote_pid(), set(), 0.0
+    for number in range(60):
+        answer = server.execute(f"def main():\n    return [{number}, hash('text')]\n")
+        assert answer.status == 200 and answer.json["result"][0] == number, answer
+        assert server.client.get("/ready").status == 200
+        seeds.add(answer.json["result"][1])
+        slowest = max(slowest, answer.seconds)
+        time.sleep(0.02)
+    assert 3 <= len(seeds) <= 7, seeds
+    assert slowest < 0.4, slowest  # a start takes about as long; nobody waits for it
+    procs.poll(lambda: len(procs.children(server.pid)) == 2, 5, "the old one has left")
+    assert server.zygote_pid() != first
+    assert not os.path.exists(f"/proc/{first}")
+
+
+@mode_independent
+def test_renewal_lets_a_running_script_finish(start_server):
+    server = start_server("--slots=2", "--start=warm", "--renew-runs=5")
+    first = server.zygote_pid()
+    running, answers = in_background(server, "import time\ndef main():\n    time.sleep(2)\n    return 'finished'\n")
+    for _ in range(12):
+        assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
+        time.sleep(0.05)
+    running.join(10)
+    assert answers and answers[0].json == {"result": "finished", "stdout": ""}, answers
+    procs.poll(lambda: not os.path.exists(f"/proc/{first}"), 5, "the old one has left")
