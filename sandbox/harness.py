@@ -355,10 +355,28 @@ def defines_main(tree):
     return False
 
 
+code_type = type(compile("", "", "exec"))
+
+
+def shows_main(code, sources):
+    """Does a line of its own begin with a def of main? Sure if true, and spares the tree, which is
+    a quarter of the work of a small script; false means: look at the tree."""
+    lines = sources.lines_of[sources.path]
+    for constant in code.co_consts:
+        if type(constant) is code_type and constant.co_name == "main":
+            # A decorated one begins at its decorator.
+            line = lines[constant.co_firstlineno - 1]
+            if line.startswith(("def main", "async def main")):
+                return True
+    return False
+
+
 def parse(text, sources):
     try:
-        tree = compile(text, sources.path, "exec", PARSE_ONLY, True)
         code = compile(text, sources.path, "exec", 0, True)
+        if shows_main(code, sources):
+            return code
+        tree = compile(text, sources.path, "exec", PARSE_ONLY, True)
     except SyntaxError as error:
         raise syntax_refusal(error, sources) from None
     except (RecursionError, MemoryError, OverflowError):
@@ -373,18 +391,24 @@ def parse(text, sources):
 # ---- the script ----
 
 
-def enter_script(path):
-    """The module `script`, as an import of script.py would have made it, and nothing of ours where
-    a script looks."""
+def make_modules(path):
+    """The modules `script`, as an import of script.py would have made it, and `__main__`, with
+    nothing of ours in it."""
     module = type(sys)("script")
     loader = SourceFileLoader("script", path)
     module.__spec__ = ModuleSpec("script", loader, origin=path)
     module.__spec__.has_location = True
     module.__loader__, module.__file__, module.__package__ = loader, path, ""
     module.__builtins__ = builtins
+    main_module = type(sys)("__main__")
+    main_module.__builtins__ = builtins
+    return module, main_module
+
+
+def enter_script(module, main_module):
+    """Puts them where a script looks."""
     sys.modules["script"] = module
-    sys.modules["__main__"] = type(sys)("__main__")
-    sys.modules["__main__"].__builtins__ = builtins
+    sys.modules["__main__"] = main_module
     sys.argv = ["script.py"]
     sys.orig_argv = [sys.executable, "script.py"]
     return module
@@ -561,7 +585,17 @@ def prepare():
     return int(os.environ.pop("CODE_RUNNER_OUTPUT_BYTES", 10 << 20))
 
 
-prepared_output_bytes = None
+class Preparation:
+    """What does not depend on the script."""
+
+    def __init__(self, directory):
+        self.output_bytes = prepare()
+        self.sources = Sources(directory)
+        self.modules = make_modules(self.sources.path)
+        sys.path.insert(0, directory)
+
+
+prepared = None  # in forks, by the zygote
 
 
 def receive_script(channel):
@@ -581,9 +615,8 @@ def serve(channel):
     value = failure = None
     try:
         posix.set_inheritable(channel, False)
-        output_bytes = prepared_output_bytes or prepare()
-        sources = Sources(posix.getcwd())
-        sys.path.insert(0, posix.getcwd())
+        preparation = prepared or Preparation(posix.getcwd())
+        sources, output_bytes = preparation.sources, preparation.output_bytes
         pid = get_pid()
         send(channel, frame_of(FRAME_READY, b""))
         script = receive_script(channel)
@@ -593,7 +626,7 @@ def serve(channel):
     try:
         text = script.decode("utf-8", "replace").removeprefix("\ufeff")
         sources.add(sources.path, text)
-        value = run_script(parse(text, sources), enter_script(sources.path))
+        value = run_script(parse(text, sources), enter_script(*preparation.modules))
     except BaseException as error:
         failure = error
     for _ in range(5):  # a trace function that raises is gone after that
@@ -632,12 +665,13 @@ def rehearse():
     error_frame("exception", "text", "text")
 
 
-def prepare_forks():
-    """In the zygote, when all is loaded: what serve() would do in each fork, once for all. The
+def prepare_forks(directory):
+    """In the zygote, when all is loaded: what serve() would do in each fork, once for all.
+    directory: the working directory that they will have. The
     rehearsals also leave the allocators as they are after a script: the first large request would
     sort every free piece of memory there is, a thousand pages of it, in each fork."""
-    global prepared_output_bytes
-    prepared_output_bytes = prepare()
+    global prepared
+    prepared = Preparation(directory)
     for _ in range(3):
         rehearse()
 

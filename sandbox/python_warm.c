@@ -150,7 +150,7 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     /* In this order: memory that is free goes back, rehearsals leave the rest as scripts will find
      * it, nothing of it is garbage. */
     malloc_trim(0);
-    if (!(done = PyObject_CallMethod(harness, "prepare_forks", NULL)))
+    if (!(done = PyObject_CallMethod(harness, "prepare_forks", "s", SANDBOX_WORK)))
         return say_exception("a rehearsal", error, size);
     Py_DECREF(done);
     if (!(done = PyObject_CallMethod(preload, "freeze", NULL)))
