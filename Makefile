@@ -82,7 +82,7 @@ service: $(BUILD)/code-runner $(BUILD)/try_syscall ## run the tests against the 
 $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 	$(CC) $(cr_cflags) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
 
-asan: ## unit and service tests with AddressSanitizer and UBSan
+asan: ## unit tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
 
 fuzz: $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
