@@ -85,10 +85,10 @@ $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 asan: ## unit tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
 
-fuzz: $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
+fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
 	@for target in $(fuzzers); do mkdir -p $$target.corpus && \
 	    $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$target.corpus \
-	    tests/fuzz/corpus/$${target##*/fuzz_} || exit 1; done
+	    tests/fuzz/corpus/$${target##*/} || exit 1; done
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(wildcard src/*.c))
 	@mkdir -p $(@D)

@@ -22,7 +22,8 @@ struct fork_state {
     struct twister twisters[2];
 };
 
-/* In the process that will be forked: where these are. 0 or -errno. */
+/* In the process that will be forked: where these are. The twisters are the caller's to know: what
+ * *ret_state has of them stays. 0 or -errno. */
 int fork_state_find(struct fork_state *ret_state);
 
 /* In the child, before it runs anything of libc's that looks at them. System calls only. 0 or

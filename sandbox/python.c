@@ -86,14 +86,14 @@ int python_find_font_list(char *ret_name, size_t size) {
 
 int python_prepare(struct sandbox *sandbox, const char **ret_what) {
     const struct config *config = sandbox->config;
+    if (config->start == START_WARM)
+        return 0; /* the zygote's own interpreter has the harness, and makes the font list */
     *ret_what = "the harness";
     int r = write_harness();
     if (r == 0)
         r = run_in_directory(config, SANDBOX_HARNESS, compile_harness);
     if (r < 0)
         return r;
-    if (config->start == START_WARM)
-        return 0; /* the zygote's own interpreter makes the font list */
     *ret_what = "matplotlib's font list";
     r = run_in_directory(config, SANDBOX_FONT_CACHE, build_font_list);
     if (r == 0)
