@@ -39,7 +39,10 @@ struct config {
     uint64_t generation;    /* of the zygote; the monitor counts */
     char preload[512];      /* libraries of warm workers, comma-separated; "none" */
     char python[256];       /* interpreter of cold workers, absolute path */
+    uint64_t require;       /* layers without which it does not start: bits 1 << sandbox_layer */
+    uint64_t without;       /* layers that are not used, as if they were not there */
     bool trace;             /* stage timings of each worker in Server-Timing */
+    bool check;             /* say which layers hold, and exit */
     bool help, version;
 };
 
@@ -59,6 +62,7 @@ void config_complete(struct config *config);
 /* Zygotes that follow each other take different uids and cgroups, since the runs of one may still
  * end while the next one begins. */
 #define CONFIG_UID_RANGES 4
+#define CONFIG_UIDS_PER_SLOT 2 /* of its scripts, and of the init that ends them */
 
 /* How many slots the zygote prepares: running, waiting, and a few that are being cleared away. */
 unsigned config_total_slots(const struct config *config);

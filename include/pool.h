@@ -89,6 +89,8 @@ void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context);
 
 /* A zygote is there and has said ZYGOTE_UP. */
 bool pool_is_up(const struct pool *pool);
+/* What the present zygote has prepared; NULL without one. Valid until the loop goes on. */
+const struct zygote_report *pool_report(const struct pool *pool);
 unsigned pool_ready_count(const struct pool *pool);
 
 void pool_claim(struct pool *pool, struct pool_claim *claim);

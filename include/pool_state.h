@@ -16,8 +16,9 @@ struct pool_zygote {
     struct pool *pool;
     struct zygote_link link;
     bool up;
-    unsigned busy;          /* workers that are not WORKER_FREE */
-    uint64_t runs;          /* workers handed out */
+    unsigned busy; /* workers that are not WORKER_FREE */
+    uint64_t runs; /* workers handed out */
+    struct zygote_report report;
     struct worker *workers; /* one a slot */
 };
 

@@ -24,6 +24,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* ---- what holds ---- */
+
+/* The layers around a script, as --check, /ready, --require and --without name them. Those up to
+ * LAYER_LANDLOCK_SCOPES depend on the environment and may be left out by --without. */
+enum sandbox_layer {
+    LAYER_NAMESPACES, /* pid, ipc, uts */
+    LAYER_NETWORK_NAMESPACE,
+    LAYER_PRIVATE_ROOT,
+    LAYER_PRIVATE_PROC, /* a /proc without the processes of others, or none */
+    LAYER_UNIQUE_UID,
+    LAYER_CGROUP,
+    LAYER_LANDLOCK,
+    LAYER_LANDLOCK_SCOPES,
+    LAYER_SECCOMP,
+    LAYER_NO_NEW_PRIVILEGES,
+    LAYER_WATCHDOG,    /* stands for the cgroup */
+    LAYER_KILL_FILTER, /* stands for pid namespace and unique uid */
+    LAYER_FILE_MODES,  /* stands for private root and Landlock */
+    LAYER_COUNT
+};
+#define LAYER_WORDS_OPTIONAL                                                                       \
+    "namespaces|network-namespace|private-root|private-proc|unique-uid|cgroup|landlock|"           \
+    "landlock-scopes"
+#define LAYER_WORDS                                                                                \
+    LAYER_WORDS_OPTIONAL "|seccomp|no-new-privileges|watchdog|kill-filter|file-modes"
+
+/* Copies the name of a layer, "unknown" for a number out of range; cut to size, ends with NUL. */
+void layer_name(unsigned layer, char *ret_name, size_t size);
+#define LAYER_NAME_SIZE 24
+
+/* What a zygote has prepared; for /ready. */
+struct zygote_report {
+    uint32_t layers; /* bits 1 << enum sandbox_layer */
+    uint32_t landlock_abi, cgroup_version;
+    uint32_t snapshot;      /* 1: its interpreter is cheap to fork */
+    uint64_t private_bytes; /* its own anonymous memory; 0: not known */
+};
+
 /* ---- server -> zygote ---- */
 
 enum zygote_command_type {
@@ -60,6 +98,8 @@ enum zygote_event_flags {
         1, /* the kernel (or the watchdog) killed something of this run for its memory */
     ENDED_NOT_STARTED = 2,  /* the worker could not even be forked: see stage and error */
     ENDED_STATUS_KNOWN = 4, /* wait_status is that of the worker's main process */
+    ENDED_PROCESSES = 8,    /* the watchdog ended it for its number of processes and threads */
+    ENDED_SCRATCH = 16,     /* ... for what it had in files */
 };
 
 struct zygote_event {
@@ -72,6 +112,7 @@ struct zygote_event {
     int32_t error;              /* errno, positive */
     uint64_t peak_memory_bytes; /* 0 where it cannot be known */
     uint64_t cpu_us; /* processor time of the run, user and system; 0 where it cannot be known */
+    struct zygote_report report; /* of ZYGOTE_UP */
 };
 
 /* ---- the channel ---- */

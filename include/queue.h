@@ -24,6 +24,7 @@ struct queue_state {
     bool accepting;     /* a request would be run or wait */
     const char *reason; /* if not: why; static storage */
     unsigned running, waiting, slots;
+    const struct zygote_report *report; /* of the sandbox; NULL while there is none */
 };
 
 /* 0 or -ENOMEM. The pool tells the queue of its changes from now on; config and pool must outlive

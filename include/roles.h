@@ -21,5 +21,7 @@ struct config;
 int monitor_main(const struct config *config, const char *program);
 int server_main(const struct config *config);
 int zygote_main(const struct config *config);
+/* --check: prepares a sandbox as the zygote would, starts one worker, prints what holds. */
+int check_main(const struct config *config);
 
 #endif

@@ -18,6 +18,10 @@ struct config;
 /* VERDICT_TIMEOUT, VERDICT_MEMORY or VERDICT_OUTPUT, in the contract's words with the limit. */
 void run_verdict_limit(struct outcome *outcome, enum verdict verdict, const struct config *config);
 
+/* From a limit for which the kernel or the watchdog has ended it; false if it was none. */
+bool run_verdict_watched(struct outcome *outcome, const struct zygote_event *event,
+                         const struct config *config);
+
 /* "ended without returning a result" */
 void run_verdict_no_result(struct outcome *outcome);
 
@@ -28,7 +32,7 @@ void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
 /* From how its worker ended, if nothing was known before. */
 void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event);
 
-/* Whether "the kernel killed something for its memory" explains this verdict better. */
-bool run_verdict_memory_explains(enum verdict verdict);
+/* Whether "something of it was killed for a limit" explains this verdict better. */
+bool run_verdict_limit_explains(enum verdict verdict);
 
 #endif

@@ -181,6 +181,8 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
     slot->members_fd = openat(dirs[0], "cgroup.procs", O_RDONLY | O_CLOEXEC);
     if (slot->members_fd < 0)
         return -errno;
+    if (v2)
+        slot->kill_fd = openat(dirs[0], "cgroup.kill", O_WRONLY | O_CLOEXEC);
     slot->events_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.events" : "memory.oom_control",
                              O_RDONLY | O_CLOEXEC);
     if (slot->events_fd < 0)
@@ -196,7 +198,7 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
 int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
                        const struct cgroup_limits *limits, struct cgroup_slot *ret_slot) {
     struct cgroup_slot slot = {
-        .procs_fds = {-1, -1, -1}, .members_fd = -1, .events_fd = -1, .peak_fd = -1};
+        .procs_fds = {-1, -1, -1}, .members_fd = -1, .kill_fd = -1, .events_fd = -1, .peak_fd = -1};
     int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
     char name[32];
     snprintf(name, sizeof(name), "slot-%u", index);
@@ -224,10 +226,21 @@ int cgroup_slot_join(const struct cgroup_slot *slot) {
     return 0;
 }
 
+void cgroup_slot_close(struct cgroup_slot *slot) {
+    for (int kind = 0; kind < CGROUP_KINDS; kind++)
+        close_descriptor(&slot->procs_fds[kind]);
+    close_descriptor(&slot->members_fd);
+    close_descriptor(&slot->kill_fd);
+    close_descriptor(&slot->events_fd);
+    close_descriptor(&slot->peak_fd);
+}
+
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
     char before[2048] = "", now[2048];
     if (slot->members_fd < 0)
         return -ENOSYS;
+    if (slot->kill_fd >= 0 && pwrite(slot->kill_fd, "1", 1, 0) == 1)
+        return 0;
     /* A process with a SIGKILL pending makes no others: once the list stays the same, it is whole.
      */
     for (int round = 0; round < 16; round++) {

@@ -20,6 +20,10 @@ struct cgroup_tree {
     int parent_fds[CGROUP_KINDS]; /* own cgroup, O_PATH; v2 uses the first only; -1: none */
     int fds[CGROUP_KINDS];        /* our directory */
 };
+#define CGROUP_TREE_NONE                                                                           \
+    (struct cgroup_tree) {                                                                         \
+        .parent_fds = {-1, -1, -1}, .fds = { -1, -1, -1 }                                          \
+    }
 
 struct cgroup_limits {
     uint64_t memory_bytes; /* swap included */
@@ -30,6 +34,7 @@ struct cgroup_limits {
 struct cgroup_slot {
     int procs_fds[CGROUP_KINDS]; /* to join by, for writing; -1: none */
     int members_fd;              /* cgroup.procs, for reading; -1: none */
+    int kill_fd;                 /* version 2's cgroup.kill, since 5.14; -1: none */
     int events_fd;               /* the file that counts oom_kill */
     int peak_fd;                 /* -1 where the kernel has none */
     uint64_t oom_kills;          /* seen so far */
@@ -49,9 +54,13 @@ int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name);
 /* Removes what is empty and closes everything. */
 void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots);
 
-/* Makes a slot's cgroup and sets its limits. 0 or -errno. */
+/* Makes a slot's cgroup and sets its limits; with a tree of version 0 a slot without one. 0 or
+ * -errno. */
 int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
                        const struct cgroup_limits *limits, struct cgroup_slot *ret_slot);
+
+/* Closes its descriptors; the cgroup stays. */
+void cgroup_slot_close(struct cgroup_slot *slot);
 
 /* Puts the calling process into the slot's cgroup. 0 or -errno. */
 int cgroup_slot_join(const struct cgroup_slot *slot);

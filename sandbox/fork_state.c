@@ -12,11 +12,11 @@
 #define TWISTER_WORDS 624
 
 /* libc keeps the thread id near the thread pointer; the kernel knows where, if it was built to tell
- * (PR_GET_TID_ADDRESS). */
-static int find_thread_id(int **ret_address) {
+ * (PR_GET_TID_ADDRESS). Else: glibc has it two words before the head of the robust list. */
+static int find_thread_id(const void *robust_list, int **ret_address) {
     int *address = NULL;
-    if (prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) < 0)
-        return -errno;
+    if (prctl(PR_GET_TID_ADDRESS, &address, 0, 0, 0) < 0 || !address)
+        address = robust_list ? (int *)((const char *)robust_list - 2 * sizeof(void *)) : NULL;
     if (!address || *address != getpid())
         return -ENOENT;
     *ret_address = address;
@@ -25,11 +25,11 @@ static int find_thread_id(int **ret_address) {
 
 int fork_state_find(struct fork_state *ret_state) {
     struct fork_state state = {0};
-    int r = find_thread_id(&state.thread_id);
-    if (r < 0)
-        return r;
     if (syscall(SYS_get_robust_list, 0, &state.robust_list, &state.robust_size) < 0)
         return -errno;
+    int r = find_thread_id(state.robust_list, &state.thread_id);
+    if (r < 0)
+        return r;
     memcpy(state.twisters, ret_state->twisters, sizeof(state.twisters));
     *ret_state = state;
     return 0;

@@ -667,17 +667,30 @@ def rehearse():
 
 def prepare_forks(directory):
     """In the zygote, when all is loaded: what serve() would do in each fork, once for all.
-    directory: the working directory that they will have. The
+    directory: the working directory that they will have; None: each has another. The
     rehearsals also leave the allocators as they are after a script: the first large request would
     sort every free piece of memory there is, a thousand pages of it, in each fork."""
     global prepared
-    prepared = Preparation(directory)
+    if directory is not None:
+        prepared = Preparation(directory)
     for _ in range(3):
         rehearse()
 
 
-def serve_fork(channel):
-    """serve(), in a fork of the interpreter that the zygote has loaded."""
+def move_home(scratch):
+    """What the zygote has set for its first slot, for the one whose scratch space this is."""
+    home = scratch + "/home"
+    os.environ.update(HOME=home, MPLCONFIGDIR=home, TMPDIR=scratch + "/tmp")
+    style = sys.modules.get("matplotlib.style.core")
+    if style:
+        style.USER_LIBRARY_PATHS[:] = [home + "/stylelib"]
+
+
+def serve_fork(channel, scratch):
+    """serve(), in a fork of the interpreter that the zygote has loaded. scratch: the slot's scratch
+    space where each has another, else None."""
+    if scratch is not None:
+        move_home(scratch)
     threading = sys.modules.get("threading")
     if threading:
         threading.main_thread()._set_native_id()

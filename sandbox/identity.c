@@ -9,7 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int drop_bounding_set(void) {
+#include "plan.h"
+
+int identity_empty_bounding_set(void) {
     for (unsigned long capability = 0;; capability++) {
         if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
             continue;
@@ -29,14 +31,20 @@ static int clear_capabilities(void) {
     return 0;
 }
 
-int identity_drop(uid_t uid) {
-    int r = drop_bounding_set();
-    if (r < 0)
-        return r;
+int identity_change(uid_t uid) {
     if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, uid, uid, uid) < 0 ||
         syscall(SYS_setresuid, uid, uid, uid) < 0)
         return -errno;
-    r = clear_capabilities();
+    return 0;
+}
+
+int identity_drop(uid_t uid, const struct plan *plan) {
+    /* Where it cannot be emptied, no_new_privs keeps exec from giving what it allows. */
+    int r = plan->bounding_set ? identity_empty_bounding_set() : 0;
+    if (r == 0 && plan->unique_uid)
+        r = identity_change(uid);
+    if (r == 0)
+        r = clear_capabilities();
     if (r < 0)
         return r;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)

@@ -6,12 +6,17 @@
 #ifndef IDENTITY_H
 #define IDENTITY_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
-/* Becomes uid (and the gid of the same number), without groups, with every capability set empty,
- * undumpable, and to be killed when its parent dies. Fails closed: what the kernel says afterwards
- * is checked. 0 or -errno. */
-int identity_drop(uid_t uid);
+struct plan;
+
+/* Becomes uid (and the gid of the same number), without groups, where the plan has a unique uid;
+ * then with every capability set empty, undumpable, and to be killed when its parent dies. Fails
+ * closed: what the kernel says afterwards is checked. 0 or -errno. */
+int identity_drop(uid_t uid, const struct plan *plan);
+
+/* Its parts, for plan_probe.c to try and for those that need one alone. 0 or -errno. */
+int identity_empty_bounding_set(void);
+int identity_change(uid_t uid);
 
 #endif

@@ -1,14 +1,16 @@
-/* init: see init.h for what this code must not do. Everything here but init_start runs beside the
- * zygote in its memory. */
+/* init: see init.h for what this code must not do. Everything here but init_start and init_kill
+ * runs beside the zygote in its memory. */
 #include "init.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include "keeper.h"
 #include "raw_syscall.h"
 #include "sandbox.h"
 #include "worker.h"
@@ -40,8 +42,11 @@ static void enter_worker(void *argument) {
     raw_switch_stack(slot->sandbox->worker_stack_top, start_worker, slot);
 }
 
+/* A keeper needs /proc once more. */
 static void close_all(const struct slot *slot) {
-    if (raw_syscall(SYS_close_range, 0, ~0U, 0, 0) == 0)
+    const long kept = slot->sandbox->proc_fd;
+    if (raw_syscall(SYS_close_range, 0, kept - 1, 0, 0) == 0 &&
+        raw_syscall(SYS_close_range, kept + 1, INT_MAX, 0, 0) == 0)
         return;
     /* No close_range(2) here: at least nothing of this run is held. */
     raw_syscall(SYS_close, slot->channel, 0, 0, 0);
@@ -49,34 +54,68 @@ static void close_all(const struct slot *slot) {
     raw_syscall(SYS_close, slot->stderr_fd, 0, 0, 0);
 }
 
+static void wait_for_worker(struct slot *slot, long worker) {
+    int status = 0;
+    while (worker > 0) {
+        long pid = raw_syscall(SYS_wait4, -1, (long)&status, __WALL, 0);
+        if (pid == worker) {
+            slot->main_status = status;
+            atomic_store(&slot->status_known, true);
+            return;
+        }
+        if (pid < 0 && pid != -EINTR)
+            return;
+    }
+}
+
 static void init_main(void *argument) {
     struct slot *slot = argument;
-    int status = 0;
+    const bool keeper = !slot->sandbox->plan.pid_namespace;
     _Alignas(16) char first_stack[4096];
-    raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (keeper)
+        keeper_begin();
+    else
+        raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (zygote_is_gone(slot->sandbox))
         leave(1);
     long worker = raw_clone(SIGCHLD, first_stack + sizeof(first_stack), NULL, enter_worker, slot);
     if (worker < 0)
         worker_report_failure(slot->channel, STAGE_SPAWN, (int)-worker);
     close_all(slot);
-    while (worker > 0) {
-        long pid = raw_syscall(SYS_wait4, -1, (long)&status, __WALL, 0);
-        if (pid == worker) {
-            slot->main_status = status;
-            atomic_store(&slot->status_known, true);
-            break;
-        }
-        if (pid < 0 && pid != -EINTR)
-            break;
-    }
-    /* With its first process the kernel kills everything else in the namespace. */
+    if (keeper)
+        keeper_end(slot, worker);
+    else
+        wait_for_worker(slot, worker);
+    /* With its first process the kernel kills everything else in a pid namespace. */
     leave(0);
 }
 
 pid_t init_start(struct slot *slot) {
+    const unsigned long namespaces = slot->sandbox->plan.pid_namespace ? CLONE_NEWPID : 0;
     atomic_store(&slot->status_known, false);
     slot->spawned_us = worker_now_us();
-    return (pid_t)raw_clone(CLONE_VM | CLONE_NEWPID | SIGCHLD, slot->init_stack_top, NULL,
-                            init_main, slot);
+    return (pid_t)raw_clone(CLONE_VM | namespaces | SIGCHLD, slot->init_stack_top, NULL, init_main,
+                            slot);
+}
+
+/* The first process of a pid namespace cannot: what it had to kill dies with it. */
+bool init_needs_clear(const struct slot *slot) {
+    return slot->sandbox->plan.pid_namespace && !slot->sandbox->plan.private_root;
+}
+
+static void clear_main(void *argument) {
+    struct slot *slot = argument;
+    raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+    if (places_clear(slot) < 0)
+        atomic_store(&slot->dirty, true);
+    leave(0);
+}
+
+pid_t init_clear(struct slot *slot) {
+    return (pid_t)raw_clone(CLONE_VM | SIGCHLD, slot->init_stack_top, NULL, clear_main, slot);
+}
+
+void init_kill(const struct slot *slot) {
+    if (!slot->clearing)
+        kill(slot->init, slot->sandbox->plan.pid_namespace ? SIGKILL : KEEPER_END_SIGNAL);
 }

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -73,28 +74,44 @@ static size_t rights_of_abi(int abi, struct ruleset *ret) {
     return size;
 }
 
+/* What a rule on a file, and not on a directory, may grant. */
+#define FILE_RIGHTS (DEVICE_RIGHTS | LANDLOCK_ACCESS_FS_EXECUTE)
+
+/* A path that is not there needs no rule. */
 static int allow_beneath(int ruleset, const char *path, uint64_t rights) {
+    struct stat status;
     struct landlock_path_beneath_attr rule = {.allowed_access = rights};
     rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
-        return -errno;
-    long r = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-    int error = errno;
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    int r = fstat(rule.parent_fd, &status) < 0 ? -errno : 0;
+    if (r == 0 && !S_ISDIR(status.st_mode))
+        rule.allowed_access &= FILE_RIGHTS;
+    if (r == 0 && rule.allowed_access &&
+        syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+        r = -errno;
     close(rule.parent_fd);
-    return r < 0 ? -error : 0;
+    return r;
 }
 
-int landlock_restrict(int abi, const char *scratch) {
+static int allow_all(int ruleset, const char *const *paths, uint64_t rights) {
+    int r = 0;
+    for (; r == 0 && *paths; paths++)
+        r = allow_beneath(ruleset, *paths, rights);
+    return r;
+}
+
+int landlock_restrict(int abi, const struct landlock_paths *paths) {
     struct ruleset rights;
     size_t size = rights_of_abi(abi, &rights);
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, size, 0);
     if (ruleset < 0)
         return -errno;
-    int r = allow_beneath(ruleset, "/", rights.file_system & READ_RIGHTS);
+    int r = allow_all(ruleset, paths->read, rights.file_system & READ_RIGHTS);
     if (r == 0)
-        r = allow_beneath(ruleset, "/dev", rights.file_system & DEVICE_RIGHTS);
+        r = allow_all(ruleset, paths->devices, rights.file_system & DEVICE_RIGHTS);
     if (r == 0)
-        r = allow_beneath(ruleset, scratch, rights.file_system & ~(uint64_t)NODE_RIGHTS);
+        r = allow_all(ruleset, paths->write, rights.file_system & ~(uint64_t)NODE_RIGHTS);
     if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         r = -errno;
     close(ruleset);

@@ -9,9 +9,16 @@
 /* The kernel's Landlock ABI, 0 if it has none or it is switched off. */
 int landlock_abi(void);
 
-/* Restricts the calling process: everything may be read and executed, only the tree at scratch
- * (absolute path) and the devices in /dev may be written, no TCP, no signals or abstract sockets to
- * the outside. abi as from landlock_abi, at least 1; no_new_privs must be set. 0 or -errno. */
-int landlock_restrict(int abi, const char *scratch);
+/* Absolute paths of files and directories, NULL at the end of each list; those that are not there
+ * are passed over. */
+struct landlock_paths {
+    const char *const *read;    /* may be read and executed, with all beneath */
+    const char *const *devices; /* may be read and written, nothing made or removed */
+    const char *const *write;   /* everything but device nodes */
+};
+
+/* Restricts the calling process to what paths grant; no TCP, no signals or abstract sockets to the
+ * outside. abi as from landlock_abi, at least 1; no_new_privs must be set. 0 or -errno. */
+int landlock_restrict(int abi, const struct landlock_paths *paths);
 
 #endif

@@ -113,10 +113,21 @@ static int enter_empty_root(void) {
     return -errno;
 }
 
+/* Where the old root is not a mount that can be pivoted away (an initramfs, AppArmor), ours is
+ * moved over it: what lies beneath has no name any more. A script cannot call chroot(2) to get out.
+ */
+static int move_root(void) {
+    if (mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+        return -errno;
+    return 0;
+}
+
 /* The old root ends up over the new one and is taken away: pivot_root(2), "pivot_root(".", ".")".
  */
 static int change_root(void) {
-    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+    if (syscall(SYS_pivot_root, ".", ".") < 0)
+        return errno == EPERM || errno == EINVAL ? move_root() : -errno;
+    if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
         return -errno;
     return 0;
 }

@@ -13,9 +13,10 @@
 
 #include <sys/types.h>
 
+#include "plan.h"
+
+/* In the private root: */
 #define SANDBOX_SCRATCH "/sandbox"
-#define SANDBOX_WORK "/sandbox/work"
-#define SANDBOX_HOME "/sandbox/home"
 #define SANDBOX_HARNESS "/run/harness"        /* read-only: the harness, compiled */
 #define SANDBOX_FONT_CACHE "/var/cache/fonts" /* read-only: matplotlib's font list */
 
@@ -28,15 +29,14 @@ int mounts_prepare(uid_t first_uid, unsigned uids, const char **ret_what);
 int mounts_seal(void);
 
 /* Worker's side, in a mount namespace copied from the prepared one: scratch space, with the mount
- * options given (see mounts_scratch_options), and a /proc of the calling process's pid namespace. 0
- * or -errno. */
-int mounts_enter(const char *scratch_options);
+ * options given (see mounts_scratch_options), and a /proc of the calling process's pid namespace
+ * where the plan has one. 0 or -errno. */
+int mounts_enter(const char *scratch_options, enum plan_proc proc);
+
+/* Its second part. 0 or -errno. */
+int mounts_proc(enum plan_proc proc);
 
 /* tmpfs options of a slot's scratch space. size in bytes. */
 int mounts_scratch_options(uid_t uid, unsigned long long size, char *ret_text, size_t text_size);
-
-/* Worker's side, as the slot's uid: the directories in the scratch space, and the working
- * directory. 0 or -errno. */
-int mounts_furnish(const char *font_list);
 
 #endif

@@ -1,9 +1,8 @@
-/* mounts_worker: the worker's part of the file system: its scratch space and its /proc. No
+/* mounts_worker: the worker's part of a private root: its scratch space and its /proc. No
  * allocation. */
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "mounts.h"
@@ -14,32 +13,18 @@ int mounts_scratch_options(uid_t uid, unsigned long long size, char *ret_text, s
     return n < 0 || (size_t)n >= text_size ? -ENAMETOOLONG : 0;
 }
 
-int mounts_enter(const char *scratch_options) {
-    if (mount("scratch", SANDBOX_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, scratch_options) < 0)
-        return -errno;
-    /* Only processes, and only one's own: init and what the kernel tells of the host stay out of
-     * sight. proc(5). */
+int mounts_proc(enum plan_proc proc) {
+    /* With subset=pid only processes, and with hidepid only one's own: init and what the kernel
+     * tells of the host stay out of sight. proc(5). Older kernels have no subset. */
+    const char *options = proc == PROC_SUBSET ? "subset=pid,hidepid=2" : "hidepid=2";
+    if (proc != PROC_SUBSET && proc != PROC_FRESH)
+        return 0;
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    if (mount("proc", "/proc", "proc", flags, "subset=pid,hidepid=2") < 0)
-        return -errno;
-    return 0;
+    return mount("proc", "/proc", "proc", flags, options) < 0 ? -errno : 0;
 }
 
-int mounts_furnish(const char *font_list) {
-    static const char *const directories[] = {SANDBOX_WORK, SANDBOX_SCRATCH "/tmp",
-                                              SANDBOX_SCRATCH "/shm", SANDBOX_HOME};
-    for (unsigned i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
-        if (mkdir(directories[i], 0700) < 0)
-            return -errno;
-    if (chdir(SANDBOX_HOME) < 0)
+int mounts_enter(const char *scratch_options, enum plan_proc proc) {
+    if (mount("scratch", SANDBOX_SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, scratch_options) < 0)
         return -errno;
-    /* matplotlib wants a directory that it can write, and would build the list anew in an empty
-     * one. */
-    if (*font_list) {
-        char target[sizeof(SANDBOX_FONT_CACHE) + 64];
-        int n = snprintf(target, sizeof(target), "%s/%s", SANDBOX_FONT_CACHE, font_list);
-        if (n < 0 || (size_t)n >= sizeof(target) || symlink(target, font_list) < 0)
-            return -ENAMETOOLONG;
-    }
-    return chdir(SANDBOX_WORK) < 0 ? -errno : 0;
+    return mounts_proc(proc);
 }

@@ -65,10 +65,16 @@ int probe_worker(struct sandbox *sandbox, char *error, size_t error_size) {
     close(pair[1]);
     if (init > 0) {
         r = read_answer(pair[0], error, error_size);
-        kill(init, SIGKILL);
+        slot->init = init;
+        init_kill(slot);
         waitpid(init, NULL, __WALL);
+        slot->init = 0;
+        if (init_needs_clear(slot) && places_clear(slot) < 0 && r == 0) {
+            snprintf(error, error_size, "the scratch space cannot be cleared");
+            r = -ENOTEMPTY;
+        }
     } else {
-        snprintf(error, error_size, "no pid namespace: %s", strerror(-init));
+        snprintf(error, error_size, "no process for a worker: %s", strerror(-init));
         r = init;
     }
     close(pair[0]);

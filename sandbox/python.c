@@ -16,17 +16,20 @@
 #include "mounts.h"
 #include "sandbox.h"
 
-#define HARNESS_FILE SANDBOX_HARNESS "/harness.py"
-#define HARNESS_COMPILED SANDBOX_HARNESS "/harness.pyc"
+#define HARNESS_FILE "harness.py"
+#define HARNESS_COMPILED "harness.pyc"
 
+/* In the directory that is the working directory. */
 static const char compile_harness[] =
     "import py_compile; py_compile.compile('" HARNESS_FILE "', '" HARNESS_COMPILED
     "', 'harness.py', doraise=True,"
     " invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)";
 static const char build_font_list[] = "import matplotlib.font_manager";
 
-static int write_harness(void) {
-    int fd = open(HARNESS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+static int write_harness(const char *directory) {
+    char path[96];
+    snprintf(path, sizeof(path), "%s/" HARNESS_FILE, directory);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return -errno;
     size_t size = strlen(harness_source);
@@ -35,21 +38,22 @@ static int write_harness(void) {
     return r;
 }
 
-/* Runs python3 -c code and waits for it. */
-static int run_python(const struct config *config, const char *code, uid_t uid) {
-    char *const argv[] = {(char *)config->python, "-I", "-X", "utf8", "-c", (char *)code, NULL};
-    char *const envp[] = {"PATH=/usr/bin:/bin",
-                          "HOME=/nonexistent",
-                          "LANG=C.UTF-8",
-                          "MPLCONFIGDIR=" SANDBOX_FONT_CACHE,
-                          "XDG_CACHE_HOME=" SANDBOX_FONT_CACHE,
-                          "MPLBACKEND=Agg",
-                          "OPENBLAS_NUM_THREADS=1",
-                          NULL};
+/* Runs python3 -c code in the directory, as uid where the plan has unique uids, and waits for it.
+ */
+static int run_python(const struct sandbox *sandbox, const char *directory, const char *code,
+                      uid_t uid) {
+    char config_directory[96], cache_directory[96];
+    snprintf(config_directory, sizeof(config_directory), "MPLCONFIGDIR=%s", directory);
+    snprintf(cache_directory, sizeof(cache_directory), "XDG_CACHE_HOME=%s", directory);
+    char *const argv[] = {
+        (char *)sandbox->config->python, "-I", "-X", "utf8", "-c", (char *)code, NULL};
+    char *const envp[] = {
+        "PATH=/usr/bin:/bin", "HOME=/nonexistent", "LANG=C.UTF-8",           config_directory,
+        cache_directory,      "MPLBACKEND=Agg",    "OPENBLAS_NUM_THREADS=1", NULL};
     int status;
     pid_t pid = fork();
     if (pid == 0) {
-        if (identity_drop(uid) == 0)
+        if (chdir(directory) == 0 && identity_drop(uid, &sandbox->plan) == 0)
             execve(argv[0], argv, envp);
         _exit(127);
     }
@@ -58,26 +62,28 @@ static int run_python(const struct config *config, const char *code, uid_t uid) 
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOEXEC;
 }
 
-/* The directory belongs to the uid while python3 writes into it, then to root again. */
-static int run_in_directory(const struct config *config, const char *directory, const char *code) {
-    uid_t uid = (uid_t)config->uid_base;
-    if (chown(directory, uid, uid) < 0)
+/* The directory belongs to the uid while python3 writes into it, then to us again. */
+static int run_in_directory(const struct sandbox *sandbox, const char *directory,
+                            const char *code) {
+    uid_t uid = (uid_t)sandbox->config->uid_base;
+    if (sandbox->plan.unique_uid && chown(directory, uid, uid) < 0)
         return -errno;
-    int r = run_python(config, code, uid);
-    if (chown(directory, 0, 0) < 0)
+    int r = run_python(sandbox, directory, code, uid);
+    if (sandbox->plan.unique_uid && chown(directory, geteuid(), getegid()) < 0)
         return -errno;
     return r;
 }
 
 /* The list's name holds a version of matplotlib's: look. */
-int python_find_font_list(char *ret_name, size_t size) {
-    DIR *directory = opendir(SANDBOX_FONT_CACHE);
+int python_find_font_list(struct sandbox *sandbox) {
+    DIR *directory = opendir(sandbox->places.fonts);
     if (!directory)
         return -errno;
     int r = -ENOENT;
     for (struct dirent *entry; r == -ENOENT && (entry = readdir(directory));)
-        if (strncmp(entry->d_name, "fontlist", 8) == 0 && strlen(entry->d_name) < size) {
-            snprintf(ret_name, size, "%s", entry->d_name);
+        if (strncmp(entry->d_name, "fontlist", 8) == 0 &&
+            strlen(entry->d_name) < sizeof(sandbox->font_list)) {
+            strcpy(sandbox->font_list, entry->d_name);
             r = 0;
         }
     closedir(directory);
@@ -89,35 +95,36 @@ int python_prepare(struct sandbox *sandbox, const char **ret_what) {
     if (config->start == START_WARM)
         return 0; /* the zygote's own interpreter has the harness, and makes the font list */
     *ret_what = "the harness";
-    int r = write_harness();
+    int r = write_harness(sandbox->places.harness);
     if (r == 0)
-        r = run_in_directory(config, SANDBOX_HARNESS, compile_harness);
+        r = run_in_directory(sandbox, sandbox->places.harness, compile_harness);
     if (r < 0)
         return r;
     *ret_what = "matplotlib's font list";
-    r = run_in_directory(config, SANDBOX_FONT_CACHE, build_font_list);
-    if (r == 0)
-        r = python_find_font_list(sandbox->font_list, sizeof(sandbox->font_list));
-    snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
-             (unsigned long long)config->output_mb << 20);
-    return r;
+    r = run_in_directory(sandbox, sandbox->places.fonts, build_font_list);
+    return r < 0 ? r : python_find_font_list(sandbox);
 }
 
-void python_environment(const struct sandbox *sandbox, char *ret_envp[PYTHON_ENVIRONMENT_MOST]) {
-    char *const envp[] = {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=" SANDBOX_HOME, "TMPDIR=/tmp", "LANG=C.UTF-8",
-        "USER=sandbox", "LOGNAME=sandbox", "MPLBACKEND=Agg", "MPLCONFIGDIR=" SANDBOX_HOME,
-        /* a BLAS with threads reserves more than it gets here, and hangs */
-        "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", (char *)sandbox->output_limit, NULL};
+void python_environment(const struct slot *slot, char *ret_envp[PYTHON_ENVIRONMENT_MOST]) {
+    char *const envp[] = {"PATH=/usr/local/bin:/usr/bin:/bin", (char *)slot->variables[0],
+                          (char *)slot->variables[2], "LANG=C.UTF-8", "USER=sandbox",
+                          "LOGNAME=sandbox", "MPLBACKEND=Agg", (char *)slot->variables[1],
+                          /* a BLAS with threads reserves more than it gets here, and hangs */
+                          "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1",
+                          (char *)slot->sandbox->output_limit, NULL};
     _Static_assert(sizeof(envp) / sizeof(envp[0]) <= PYTHON_ENVIRONMENT_MOST, "too many");
     memcpy(ret_envp, envp, sizeof(envp));
 }
 
-int python_exec(const struct sandbox *sandbox) {
+int python_exec(const struct slot *slot) {
+    const struct sandbox *sandbox = slot->sandbox;
+    char compiled[96], *envp[PYTHON_ENVIRONMENT_MOST];
+    int n = snprintf(compiled, sizeof(compiled), "%s/" HARNESS_COMPILED, sandbox->places.harness);
+    if (n < 0 || (size_t)n >= sizeof(compiled))
+        return -ENAMETOOLONG;
     char *const argv[] = {
-        (char *)sandbox->config->python, "-I", "-X", "utf8", "-B", HARNESS_COMPILED, NULL};
-    char *envp[PYTHON_ENVIRONMENT_MOST];
-    python_environment(sandbox, envp);
+        (char *)sandbox->config->python, "-I", "-X", "utf8", "-B", compiled, NULL};
+    python_environment(slot, envp);
     execve(argv[0], argv, envp);
     return -errno;
 }

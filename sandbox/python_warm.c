@@ -107,7 +107,7 @@ static PyObject *list_of_names(const char *text) {
 /* The environment of scripts as a dict; a new reference. */
 static PyObject *environment_of(const struct sandbox *sandbox) {
     char *envp[PYTHON_ENVIRONMENT_MOST];
-    python_environment(sandbox, envp);
+    python_environment(&sandbox->slots[0], envp);
     PyObject *dict = PyDict_New();
     for (char **entry = envp; dict && *entry; entry++) {
         char *equals = strchr(*entry, '=');
@@ -150,7 +150,9 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     /* In this order: memory that is free goes back, rehearsals leave the rest as scripts will find
      * it, nothing of it is garbage. */
     malloc_trim(0);
-    if (!(done = PyObject_CallMethod(harness, "prepare_forks", "s", SANDBOX_WORK)))
+    /* Without a private root each slot has a working directory of another name. */
+    const char *work = sandbox->plan.private_root ? SANDBOX_SCRATCH "/work" : NULL;
+    if (!(done = PyObject_CallMethod(harness, "prepare_forks", "z", work)))
         return say_exception("a rehearsal", error, size);
     Py_DECREF(done);
     if (!(done = PyObject_CallMethod(preload, "freeze", NULL)))
@@ -169,12 +171,12 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
  * scripts will find it. */
 static void set_environment(const struct sandbox *sandbox) {
     char *envp[PYTHON_ENVIRONMENT_MOST];
-    python_environment(sandbox, envp);
+    python_environment(&sandbox->slots[0], envp);
     clearenv();
     for (char **entry = envp; *entry; entry++)
         putenv(*entry);
-    setenv("MPLCONFIGDIR", SANDBOX_FONT_CACHE, 1);
-    setenv("XDG_CACHE_HOME", SANDBOX_FONT_CACHE, 1);
+    setenv("MPLCONFIGDIR", sandbox->places.fonts, 1);
+    setenv("XDG_CACHE_HOME", sandbox->places.fonts, 1);
 }
 
 int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size) {
@@ -185,11 +187,13 @@ int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size) {
     }
     set_environment(sandbox);
     /* /dev/shm leads there: joblib tries once, at import, whether there are semaphores. */
-    mkdir(SANDBOX_SCRATCH "/shm", 0700);
+    if (sandbox->plan.private_root)
+        mkdir(SANDBOX_SCRATCH "/shm", 0700);
     int r = start_interpreter(sandbox->config, error, error_size);
     if (r == 0)
         r = load_libraries(sandbox, error, error_size);
-    rmdir(SANDBOX_SCRATCH "/shm");
+    if (sandbox->plan.private_root)
+        rmdir(SANDBOX_SCRATCH "/shm");
     take_descriptors_back(saved);
     if (r == 0 && (r = fork_state_find(&sandbox->fork_state)) < 0)
         snprintf(error, error_size, "thread state: %s", strerror(-r));
@@ -204,12 +208,13 @@ void python_warm_rehearse(void *context) {
     Py_XDECREF(done);
 }
 
-_Noreturn void python_warm_serve(const struct config *settings, bool ahead) {
-    const char *slash = strrchr(settings->python, '/');
-    prctl(PR_SET_NAME, slash ? slash + 1 : settings->python, 0, 0, 0);
-    if (ahead)
+_Noreturn void python_warm_serve(const struct slot *slot) {
+    const char *python = slot->sandbox->config->python, *slash = strrchr(python, '/');
+    const char *scratch = slot->sandbox->plan.private_root ? NULL : slot->scratch;
+    prctl(PR_SET_NAME, slash ? slash + 1 : python, 0, 0, 0);
+    if (slot->ahead)
         python_warm_rehearse(NULL);
-    PyObject *done = PyObject_CallFunction(serve_fork, "i", WORKER_CHANNEL_FD);
+    PyObject *done = PyObject_CallFunction(serve_fork, "iz", WORKER_CHANNEL_FD, scratch);
     Py_XDECREF(done);
     _exit(1);
 }

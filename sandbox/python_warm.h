@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct config;
 struct sandbox;
+struct slot;
 
 /* Starts the interpreter in this process, as Debian's python3 -I -X utf8 would be, imports and
  * exercises what config->preload names (seconds). The root is the prepared one, still writable. On
@@ -20,7 +20,8 @@ int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size);
  * context is not used. */
 void python_warm_rehearse(void *context);
 
-/* In a fork: runs the harness on the channel. ahead: there is time to rehearse. Does not return. */
-_Noreturn void python_warm_serve(const struct config *settings, bool ahead);
+/* In a fork: runs the harness on the channel. Where the slot has time (ahead), it rehearses before.
+ * Does not return. */
+_Noreturn void python_warm_serve(const struct slot *slot);
 
 #endif

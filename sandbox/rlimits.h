@@ -5,9 +5,17 @@
 #ifndef RLIMITS_H
 #define RLIMITS_H
 
-#include "config.h"
+struct slot;
 
-/* Sets every limit, soft and hard, for the calling process. 0 or -errno. */
-int rlimits_apply(const struct config *config);
+/* Sets every limit, soft and hard, for the calling process, which will be the slot's worker. 0 or
+ * -errno. */
+int rlimits_apply(const struct slot *slot);
+
+/* Limits that stand behind others and that gVisor does not have (seccomp refuses what makes them
+ * matter); -1 at the end. */
+extern const int rlimits_optional[];
+
+/* Whether the calling process, which is thrown away after that, can lower it. 0 or -errno. */
+int rlimits_try(int resource);
 
 #endif

@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "landlock.h"
 #include "mounts.h"
 #include "python.h"
 #include "python_warm.h"
 
 #define WORKER_STACK_BYTES (8UL << 20)
+
+/* What a python3 maps once it has imported all libraries (900 MB), rounded up. */
+#define COLD_ADDRESS_SPACE_BYTES (1ULL << 30)
 
 static int say(char *error, size_t size, int r, const char *what) {
     snprintf(error, size, "cannot prepare %s: %s", what, strerror(-r));
@@ -31,9 +34,42 @@ static int make_worker_stack(struct sandbox *sandbox) {
     return 0;
 }
 
+/* Whether a process can be put into a slot's cgroup with its limits here. */
+static int try_cgroup(const struct sandbox *sandbox) {
+    const struct cgroup_limits limits = {.memory_bytes = sandbox->config->memory_mb << 20,
+                                         .processes = sandbox->config->processes,
+                                         .cpu_percent = 100};
+    struct cgroup_slot slot;
+    int status, r = cgroup_slot_create(&sandbox->cgroups, 0, &limits, &slot);
+    if (r < 0)
+        return r;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(cgroup_slot_join(&slot) < 0);
+    if (pid < 0 || waitpid(pid, &status, 0) < 0)
+        r = -errno;
+    else if (status != 0)
+        r = -EPERM;
+    cgroup_slot_close(&slot);
+    return r;
+}
+
+/* Before a user namespace, in which the directories are no longer ours. */
+static void find_cgroup(struct sandbox *sandbox) {
+    char name[48];
+    sandbox->cgroups = CGROUP_TREE_NONE;
+    snprintf(name, sizeof(name), "code-runner-%u", sandbox_first_uid(sandbox->config));
+    if (sandbox->config->without & (UINT64_C(1) << LAYER_CGROUP))
+        return;
+    int r = cgroup_tree_create(&sandbox->cgroups, name);
+    if (r == 0 && sandbox->cgroups.version > 0 && (r = try_cgroup(sandbox)) < 0)
+        cgroup_tree_remove(&sandbox->cgroups, 1);
+    if (r < 0)
+        sandbox->cgroups = CGROUP_TREE_NONE;
+}
+
 static int make_slots(struct sandbox *sandbox) {
-    const struct config *config = sandbox->config;
-    unsigned count = config_total_slots(config);
+    unsigned count = config_total_slots(sandbox->config);
     /* Apart from the heap: the loop writes here, and a page that is written makes forking its whole
      * mapping dear. */
     sandbox->slots = mmap(NULL, count * sizeof(*sandbox->slots), PROT_READ | PROT_WRITE,
@@ -41,66 +77,129 @@ static int make_slots(struct sandbox *sandbox) {
     if (sandbox->slots == MAP_FAILED)
         return -errno;
     for (; sandbox->slot_count < count; sandbox->slot_count++) {
-        int r = slot_create(&sandbox->slots[sandbox->slot_count], sandbox, sandbox->slot_count,
-                            &sandbox->cgroups, config);
+        int r = slot_create(&sandbox->slots[sandbox->slot_count], sandbox, sandbox->slot_count);
         if (r < 0)
             return r;
     }
     /* The zygote has no use for a network either. */
+    if (sandbox->plan.network == NETWORK_OUTSIDE)
+        return 0;
     return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
 }
 
 static int make_filter(struct sandbox *sandbox) {
-    const struct seccomp_options options = {.unix_sockets = true, .memfd = true};
+    const struct plan *plan = &sandbox->plan;
+    const struct seccomp_options options = {.unix_sockets = plan_unix_sockets(plan),
+                                            /* the watchdog does not see what it holds */
+                                            .memfd = plan->cgroup_version > 0,
+                                            .shared_uid = plan_kill_filter(plan),
+                                            .keep_private = !plan->private_root};
     return seccomp_compile(&options, &sandbox->filter);
 }
 
 uid_t sandbox_first_uid(const struct config *config) {
     uint64_t range = config->generation % CONFIG_UID_RANGES;
-    return (uid_t)(config->uid_base + 1 + range * config_total_slots(config));
+    return (uid_t)(config->uid_base + 1 +
+                   range * CONFIG_UIDS_PER_SLOT * config_total_slots(config));
+}
+
+uid_t sandbox_slot_uid(const struct sandbox *sandbox, unsigned index) {
+    if (sandbox->plan.unique_uid)
+        return sandbox_first_uid(sandbox->config) + index;
+    return geteuid();
+}
+
+uid_t sandbox_keeper_uid(const struct sandbox *sandbox, unsigned index) {
+    return sandbox_first_uid(sandbox->config) + config_total_slots(sandbox->config) + index;
+}
+
+static int find_plan(struct sandbox *sandbox, char *error, size_t error_size) {
+    find_cgroup(sandbox);
+    int r = plan_probe(sandbox->config, &sandbox->plan, error, error_size);
+    if (r < 0)
+        return r;
+    sandbox->plan.cgroup_version = sandbox->cgroups.version;
+    return plan_check(&sandbox->plan, sandbox->config, error, error_size);
+}
+
+/* The environment that scripts will find, but for the interpreter. */
+static int make_surroundings(struct sandbox *sandbox, char *error, size_t error_size) {
+    const struct plan *plan = &sandbox->plan;
+    const char *what = "a user namespace";
+    int r = user_namespace_enter(plan->user_namespace, sandbox_first_uid(sandbox->config));
+    if (r == 0) {
+        what = "slots";
+        r = make_slots(sandbox);
+    }
+    if (r == 0) {
+        what = "the system call filter";
+        r = make_filter(sandbox);
+    }
+    if (r == 0) {
+        what = "memory and descriptors";
+        r = pipe2(sandbox->lifeline, O_CLOEXEC) < 0 ? -errno : make_worker_stack(sandbox);
+    }
+    sandbox->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    sandbox->proc_self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r == 0 && plan->private_root)
+        r = mounts_prepare(sandbox_slot_uid(sandbox, 0), sandbox->slot_count, &what);
+    if (r == 0)
+        r = places_make(plan, sandbox->config, &sandbox->places, &what);
+    for (unsigned i = 0; r == 0 && i < sandbox->slot_count; i++) {
+        what = "scratch space";
+        r = slot_make_scratch(&sandbox->slots[i]);
+    }
+    return r < 0 ? say(error, error_size, r, what) : 0;
+}
+
+/* Of this process; 0 where /proc does not tell. */
+static uint64_t own_address_space(const struct sandbox *sandbox) {
+    char text[64] = "";
+    int fd = openat(sandbox->proc_self_fd, "statm", O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+    if (fd >= 0)
+        close(fd);
+    return size > 0 ? strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static int make_interpreter(struct sandbox *sandbox, char *error, size_t error_size) {
+    const struct config *config = sandbox->config;
+    const char *what;
+    snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
+             (unsigned long long)config->output_mb << 20);
+    int r = python_prepare(sandbox, &what);
+    if (r < 0)
+        return say(error, error_size, r, what);
+    if (config->start == START_COLD) {
+        sandbox->address_space_bytes = COLD_ADDRESS_SPACE_BYTES;
+        return 0;
+    }
+    if ((r = python_warm_load(sandbox, error, error_size)) < 0)
+        return r;
+    sandbox->address_space_bytes = own_address_space(sandbox);
+    r = python_find_font_list(sandbox);
+    if (r < 0 && r != -ENOENT) /* none: matplotlib was not asked for */
+        return say(error, error_size, r, "matplotlib's font list");
+    return 0;
 }
 
 int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *error,
                     size_t error_size) {
-    char name[48];
-    const char *what;
     memset(sandbox, 0, sizeof(*sandbox));
     sandbox->config = config;
-    sandbox->landlock_abi = landlock_abi();
-    snprintf(name, sizeof(name), "code-runner-%u", sandbox_first_uid(config));
-    int r = cgroup_tree_create(&sandbox->cgroups, name);
-    if (r == 0 && sandbox->cgroups.version == 0)
-        r = -ENOSYS; /* nothing else holds a script's memory yet */
-    if (r < 0)
-        return say(error, error_size, r,
-                   "a cgroup with memory, pids and cpu (it needs root on a host, or docker run "
-                   "--privileged)");
-    if ((r = make_slots(sandbox)) < 0)
-        return say(error, error_size, r, "cgroups and network namespaces (root is needed)");
-    if ((r = make_filter(sandbox)) < 0)
-        return say(error, error_size, r, "the system call filter");
-    if (pipe2(sandbox->lifeline, O_CLOEXEC) < 0 || (r = make_worker_stack(sandbox)) < 0)
-        return say(error, error_size, r < 0 ? r : -errno, "memory and descriptors");
-    sandbox->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    sandbox->proc_self_fd = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    r = mounts_prepare(sandbox_first_uid(config), sandbox->slot_count, &what);
-    if (r < 0)
-        return say(error, error_size, r, what);
-    snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
-             (unsigned long long)config->output_mb << 20);
-    if ((r = python_prepare(sandbox, &what)) < 0)
-        return say(error, error_size, r, what);
-    if (config->start == START_WARM) {
-        if ((r = python_warm_load(sandbox, error, error_size)) < 0)
-            return r;
-        r = python_find_font_list(sandbox->font_list, sizeof(sandbox->font_list));
-        if (r < 0 && r != -ENOENT) /* none: matplotlib was not asked for */
-            return say(error, error_size, r, "matplotlib's font list");
-    }
-    r = mounts_seal();
-    return r < 0 ? say(error, error_size, r, "a read-only root") : 0;
+    sandbox->places.lock = -1;
+    int r = find_plan(sandbox, error, error_size);
+    if (r == 0)
+        r = make_surroundings(sandbox, error, error_size);
+    if (r == 0)
+        r = make_interpreter(sandbox, error, error_size);
+    if (r == 0 && sandbox->plan.private_root && (r = mounts_seal()) < 0)
+        say(error, error_size, r, "a read-only root");
+    return r;
 }
 
 void sandbox_remove(struct sandbox *sandbox) {
-    cgroup_tree_remove(&sandbox->cgroups, sandbox->slot_count);
+    if (sandbox->cgroups.version > 0)
+        cgroup_tree_remove(&sandbox->cgroups, sandbox->slot_count);
+    places_remove(&sandbox->places);
 }

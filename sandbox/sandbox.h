@@ -9,27 +9,40 @@
 #include "config.h"
 #include "fork_state.h"
 #include "hot_pages.h"
+#include "places.h"
+#include "plan.h"
 #include "seccomp_program.h"
 #include "slot.h"
 
 struct sandbox {
     const struct config *config;
-    int landlock_abi; /* 0: the kernel has none */
+    struct plan plan;
+    struct places places;
     struct cgroup_tree cgroups;
     struct seccomp_program filter;
-    char font_list[64];     /* name of matplotlib's font list in SANDBOX_FONT_CACHE */
+    char font_list[64];     /* name of matplotlib's font list in places.fonts */
     char output_limit[64];  /* "NAME=bytes" for the harness's environment */
     void *worker_stack_top; /* every worker has its own copy of this memory */
     int lifeline[2];        /* pipe: end of file at its reading end means that the zygote is gone */
     int proc_fd, proc_self_fd; /* /proc and /proc/self of the zygote: the new root has none */
     struct hot_pages hot_pages;
+    bool has_snapshot;
     struct fork_state fork_state; /* of the loaded interpreter */
+    uint64_t address_space_bytes; /* of a worker before its script, with its libraries */
+    uint64_t image_bytes; /* memory that a worker has from the interpreter it is forked from */
     unsigned slot_count;
     struct slot *slots;
 };
 
-/* The uid of slot 0; the server has the one before all zygotes'. */
+/* The uid of slot 0 where slots have their own; the server has the one before all zygotes'. Without
+ * a right to others it is the name that the only one gets in a user namespace. */
 uid_t sandbox_first_uid(const struct config *config);
+
+/* The uid of a slot. */
+uid_t sandbox_slot_uid(const struct sandbox *sandbox, unsigned index);
+
+/* Where there is no pid namespace: that of its init while it ends a run. Nothing else has it. */
+uid_t sandbox_keeper_uid(const struct sandbox *sandbox, unsigned index);
 
 /* Prepares everything in the calling process, which from then on lives in the sandbox's root and in
  * an empty network namespace. On failure a line that says what is missing is in error. 0 or -errno.

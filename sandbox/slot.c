@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -35,15 +36,15 @@ static int make_init_stack(void **ret_top) {
     return 0;
 }
 
-int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index,
-                const struct cgroup_tree *tree, const struct config *config) {
+int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index) {
+    const struct config *config = sandbox->config;
     const struct cgroup_limits limits = {.memory_bytes = config->memory_mb << 20,
                                          .processes = config->processes,
                                          .cpu_percent = CPU_PERCENT};
     struct slot slot = {.sandbox = sandbox, .index = index, .network_fd = -1};
-    slot.uid = sandbox_first_uid(config) + index;
-    int r = cgroup_slot_create(tree, index, &limits, &slot.cgroup);
-    if (r == 0)
+    slot.uid = sandbox_slot_uid(sandbox, index);
+    int r = cgroup_slot_create(&sandbox->cgroups, index, &limits, &slot.cgroup);
+    if (r == 0 && sandbox->plan.network == NETWORK_SLOT)
         r = make_network(&slot.network_fd);
     if (r == 0)
         r = make_init_stack(&slot.init_stack_top);
@@ -53,5 +54,19 @@ int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned i
     if (r < 0)
         return r;
     *ret_slot = slot;
+    return 0;
+}
+
+int slot_make_scratch(struct slot *slot) {
+    const struct sandbox *sandbox = slot->sandbox;
+    const char *tmp = sandbox->plan.private_root ? "" : slot->scratch;
+    int r = places_make_scratch(&sandbox->places, &sandbox->plan, slot->index, slot->uid,
+                                slot->scratch, sizeof(slot->scratch));
+    if (r < 0)
+        return r;
+    const size_t size = sizeof(slot->variables[0]);
+    snprintf(slot->variables[0], size, "HOME=%s/home", slot->scratch);
+    snprintf(slot->variables[1], size, "MPLCONFIGDIR=%s/home", slot->scratch);
+    snprintf(slot->variables[2], size, "TMPDIR=%s/tmp", tmp);
     return 0;
 }

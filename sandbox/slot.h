@@ -22,27 +22,35 @@ struct slot {
     uid_t uid;
     int network_fd; /* its network namespace */
     struct cgroup_slot cgroup;
+    char scratch[64];         /* its scratch space, as the worker sees it */
     char scratch_options[96]; /* for mounts_enter */
+    char variables[3][96];    /* of the script's environment: what depends on the scratch space */
     void *init_stack_top;     /* of a small stack of its own, with a guard page below */
 
     /* While a worker is on it: */
-    pid_t init; /* 0: the slot is free */
-    uint64_t run;
+    pid_t init;    /* 0: the slot is free */
+    bool clearing; /* all that is left of the run is its scratch space */
+    uint64_t run, cpu_us;
     bool ahead;         /* made before a script is there for it */
     int64_t spawned_us; /* monotonic; for --trace */
-    bool out_of_memory; /* something of this run was killed for its memory */
-    uint64_t peak_bytes;
+    uint32_t
+        ended_for; /* enum zygote_event_flags: the limits for which something of it was killed */
+    uint64_t peak_bytes, watched_bytes; /* the most; at the watchdog's last look */
     int channel, stdout_fd,
         stderr_fd; /* the worker's ends; the zygote closes its copies after the fork */
 
     /* Written by the init, which shares this memory; read after it was reaped. */
     _Atomic bool status_known;
-    int main_status; /* wait status of the worker's main process */
+    int main_status;    /* wait status of the worker's main process */
+    _Atomic bool dirty; /* what a run left could not be removed: never used again */
 };
 
-/* Makes slot number index: cgroup, network namespace, stack. The network namespace of the calling
- * process is changed and must be set by the caller afterwards. 0 or -errno. */
-int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index,
-                const struct cgroup_tree *tree, const struct config *config);
+/* Makes slot number index as the sandbox's plan says: cgroup, network namespace, stack. The network
+ * namespace of the calling process is changed and must be set by the caller afterwards. 0 or
+ * -errno. */
+int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index);
+
+/* Its scratch space, once the root is prepared. 0 or -errno. */
+int slot_make_scratch(struct slot *slot);
 
 #endif

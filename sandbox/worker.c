@@ -3,21 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "identity.h"
-#include "landlock.h"
 #include "mounts.h"
 #include "python.h"
 #include "python_warm.h"
 #include "raw_syscall.h"
+#include "reach.h"
 #include "rlimits.h"
 #include "sandbox.h"
 
@@ -46,16 +48,36 @@ static int enter_session(const struct slot *slot) {
 }
 
 static int enter_namespaces(const struct slot *slot) {
-    if (setns(slot->network_fd, CLONE_NEWNET) < 0)
+    const struct plan *plan = &slot->sandbox->plan;
+    if (plan->network == NETWORK_SLOT && setns(slot->network_fd, CLONE_NEWNET) < 0)
         return -errno;
     /* After the cgroup was joined, which becomes the root that it sees. */
-    if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
+    if (plan->worker_namespaces && unshare(plan->worker_namespaces) < 0)
         return -errno;
+    if (!(plan->worker_namespaces & CLONE_NEWUTS))
+        return 0;
     return sethostname("sandbox", 7) < 0 ? -errno : 0;
 }
 
+static int enter_mounts(const struct slot *slot) {
+    const struct plan *plan = &slot->sandbox->plan;
+    if (plan->private_root)
+        return mounts_enter(slot->scratch_options, plan->proc);
+    /* What a script makes where others may write is its own: seccomp keeps it so. */
+    umask(077);
+    return 0;
+}
+
+/* The pid is known only now. The program is this process's own copy. */
+static int enter_seccomp(const struct sandbox *sandbox) {
+    struct seccomp_program program = sandbox->filter;
+    if (plan_kill_filter(&sandbox->plan))
+        seccomp_program_set_pid(&program, (pid_t)syscall(SYS_getpid));
+    return seccomp_program_load(&program);
+}
+
 static int close_descriptors(void) {
-    if (syscall(SYS_close_range, WORKER_CHANNEL_FD + 1, ~0U, 0) == 0)
+    if (syscall(SYS_close_range, WORKER_CHANNEL_FD + 1, INT_MAX, 0) == 0)
         return 0;
     if (errno != ENOSYS)
         return -errno;
@@ -100,7 +122,7 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     if ((*ret_error = enter_session(slot)) < 0)
         return STAGE_SESSION;
     stage_done(sandbox, STAGE_SESSION);
-    if ((*ret_error = rlimits_apply(sandbox->config)) < 0)
+    if ((*ret_error = rlimits_apply(slot)) < 0)
         return STAGE_LIMITS;
     stage_done(sandbox, STAGE_LIMITS);
     if ((*ret_error = cgroup_slot_join(&slot->cgroup)) < 0)
@@ -109,13 +131,13 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     if ((*ret_error = enter_namespaces(slot)) < 0)
         return STAGE_NAMESPACES;
     stage_done(sandbox, STAGE_NAMESPACES);
-    if ((*ret_error = mounts_enter(slot->scratch_options)) < 0)
+    if ((*ret_error = enter_mounts(slot)) < 0)
         return STAGE_MOUNTS;
     stage_done(sandbox, STAGE_MOUNTS);
-    if ((*ret_error = identity_drop(slot->uid)) < 0)
+    if ((*ret_error = identity_drop(slot->uid, &sandbox->plan)) < 0)
         return STAGE_IDENTITY;
     stage_done(sandbox, STAGE_IDENTITY);
-    if ((*ret_error = mounts_furnish(sandbox->font_list)) < 0)
+    if ((*ret_error = places_furnish(slot, sandbox->font_list)) < 0)
         return STAGE_MOUNTS;
     stage_done(sandbox, STAGE_MOUNTS);
     if ((*ret_error = close_descriptors()) < 0)
@@ -124,11 +146,10 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     if ((*ret_error = forbid_privileges()) < 0)
         return STAGE_IDENTITY;
     stage_done(sandbox, STAGE_IDENTITY);
-    if (sandbox->landlock_abi > 0 &&
-        (*ret_error = landlock_restrict(sandbox->landlock_abi, SANDBOX_SCRATCH)) < 0)
+    if (sandbox->plan.landlock_abi > 0 && (*ret_error = reach_restrict(slot)) < 0)
         return STAGE_LANDLOCK;
     stage_done(sandbox, STAGE_LANDLOCK);
-    if ((*ret_error = seccomp_program_load(&sandbox->filter)) < 0)
+    if ((*ret_error = enter_seccomp(sandbox)) < 0)
         return STAGE_SECCOMP;
     stage_done(sandbox, STAGE_SECCOMP);
     return STAGE_NONE;
@@ -137,12 +158,12 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
 static int become_interpreter(const struct slot *slot) {
     const struct sandbox *sandbox = slot->sandbox;
     if (sandbox->config->start == START_COLD)
-        return python_exec(sandbox);
+        return python_exec(slot);
     int r = fork_state_renew(&sandbox->fork_state);
     if (r < 0)
         return r;
     hot_pages_populate(&sandbox->hot_pages);
-    python_warm_serve(sandbox->config, slot->ahead);
+    python_warm_serve(slot);
 }
 
 _Noreturn void worker_main(struct slot *slot) {

@@ -4,7 +4,7 @@
  * are forks of this very memory.
  */
 #include <errno.h>
-#include <linux/magic.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,21 +12,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "init.h"
+#include "keeper.h"
 #include "probe.h"
 #include "python_warm.h"
 #include "roles.h"
 #include "sandbox.h"
+#include "slot_watch.h"
 #include "snapshot.h"
 #include "zygote_channel.h"
-
-#define OOM_LOOK_MS 200
 
 static int64_t now_ms(void) {
     struct timespec now;
@@ -34,32 +32,40 @@ static int64_t now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Adds what happened in the slot's cgroup since the last look to what is known of its run. */
-static void look_at_slot(struct slot *slot) {
-    struct cgroup_usage usage;
-    if (cgroup_slot_usage(&slot->cgroup, &usage) < 0)
-        return;
-    slot->out_of_memory |= usage.out_of_memory;
-    if (usage.peak_bytes > slot->peak_bytes)
-        slot->peak_bytes = usage.peak_bytes;
-}
-
-static void report_ended(struct slot *slot, const struct rusage *usage) {
+static void report_ended(struct slot *slot) {
     struct zygote_event event = {.type = ZYGOTE_ENDED, .slot = slot->index, .run = slot->run};
     if (atomic_load(&slot->status_known)) {
         event.flags |= ENDED_STATUS_KNOWN;
         event.wait_status = slot->main_status;
     }
-    look_at_slot(slot);
-    if (slot->out_of_memory)
-        event.flags |= ENDED_OUT_OF_MEMORY;
+    slot_watch_look(slot);
+    event.flags |= slot->ended_for;
     event.peak_memory_bytes = slot->peak_bytes;
-    event.cpu_us = (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
-                   (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+    event.cpu_us = slot->cpu_us;
     zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
 
-/* An init is gone, and with it everything of its namespace. */
+static uint64_t processor_us(const struct rusage *usage) {
+    return (uint64_t)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000 +
+           (uint64_t)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec);
+}
+
+/* An init is gone, and with it everything of its run but perhaps files. */
+static void init_ended(struct slot *slot, int status, const struct rusage *usage) {
+    if (!slot->clearing)
+        slot->cpu_us = processor_us(usage);
+    pid_t next = 0;
+    if (!slot->clearing && init_needs_clear(slot))
+        next = init_clear(slot);
+    slot->clearing = next > 0;
+    slot->init = next > 0 ? next : 0;
+    /* A keeper that was killed has not ended what it kept. */
+    if (next < 0 || (WIFSIGNALED(status) && !slot->sandbox->plan.pid_namespace))
+        atomic_store(&slot->dirty, true);
+    if (!slot->clearing)
+        report_ended(slot);
+}
+
 static void reap(struct sandbox *sandbox) {
     struct rusage usage;
     int status;
@@ -67,8 +73,8 @@ static void reap(struct sandbox *sandbox) {
     while ((pid = wait4(-1, &status, WNOHANG | __WALL, &usage)) > 0)
         for (unsigned i = 0; i < sandbox->slot_count; i++)
             if (sandbox->slots[i].init == pid) {
-                sandbox->slots[i].init = 0;
-                report_ended(&sandbox->slots[i], &usage);
+                init_ended(&sandbox->slots[i], status, &usage);
+                break;
             }
 }
 
@@ -82,29 +88,14 @@ static void refuse(const struct zygote_command *command, int error) {
     zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
 
-/* Only a pipe is given to the slot's uid: the server must not get the owner of a file changed by
- * way of its descriptor. */
-static bool is_pipe(int fd) {
-    struct stat status;
-    struct statfs system;
-    return fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && fstatfs(fd, &system) == 0 &&
-           system.f_type == PIPEFS_MAGIC;
-}
-
 static void spawn(struct sandbox *sandbox, const struct zygote_command *command,
                   const int fds[SPAWN_DESCRIPTORS]) {
     struct slot *slot = command->slot < sandbox->slot_count ? &sandbox->slots[command->slot] : NULL;
-    int error = slot ? slot->init ? EBUSY : 0 : ERANGE;
-    if (!error && (!is_pipe(fds[1]) || !is_pipe(fds[2])))
-        error = EBADF;
-    /* The pipes must belong to the script's uid, or it could not open /dev/stdout. */
-    if (!error &&
-        (fchown(fds[1], slot->uid, slot->uid) < 0 || fchown(fds[2], slot->uid, slot->uid) < 0))
-        error = errno;
+    int error = !slot ? ERANGE : slot->init ? EBUSY : slot->dirty ? ENOTEMPTY : 0;
     if (!error) {
         slot->run = command->run;
         slot->ahead = command->flags & SPAWN_AHEAD;
-        slot->out_of_memory = false;
+        slot->ended_for = 0;
         slot->peak_bytes = 0;
         slot->channel = fds[0];
         slot->stdout_fd = fds[1];
@@ -125,15 +116,15 @@ static void end_run(struct sandbox *sandbox, const struct zygote_command *comman
     if (command->slot >= sandbox->slot_count)
         return;
     struct slot *slot = &sandbox->slots[command->slot];
-    if (!slot->init || slot->run != command->run)
+    if (!slot->init || slot->clearing || slot->run != command->run)
         return;
     bool all = cgroup_slot_kill(&slot->cgroup) == 0;
-    kill(slot->init, SIGKILL);
-    look_at_slot(slot);
+    init_kill(slot);
+    slot_watch_look(slot);
     const struct zygote_event event = {.type = ZYGOTE_KILLED,
                                        .slot = slot->index,
                                        .run = slot->run,
-                                       .flags = slot->out_of_memory ? ENDED_OUT_OF_MEMORY : 0,
+                                       .flags = slot->ended_for,
                                        .peak_memory_bytes = slot->peak_bytes};
     if (all)
         zygote_channel_send(ROLE_CHANNEL_FD, &event);
@@ -151,32 +142,32 @@ static int take_commands(struct sandbox *sandbox) {
     return r;
 }
 
-/* A run that lost one of its processes to its limit is over, though the others may not know it.
- * Version 2 has memory.oom.group for that; version 1 is asked now and then. */
-static void end_out_of_memory(struct sandbox *sandbox) {
-    for (unsigned i = 0; i < sandbox->slot_count; i++) {
-        struct slot *slot = &sandbox->slots[i];
-        if (!slot->init)
-            continue;
-        look_at_slot(slot);
-        if (slot->out_of_memory)
-            kill(slot->init, SIGKILL);
-    }
+static bool any_busy(const struct sandbox *sandbox) {
+    for (unsigned i = 0; i < sandbox->slot_count; i++)
+        if (sandbox->slots[i].init)
+            return true;
+    return false;
 }
 
 static void serve(struct sandbox *sandbox, int signals) {
     struct pollfd wait[] = {{.fd = ROLE_CHANNEL_FD, .events = POLLIN},
                             {.fd = signals, .events = POLLIN}};
     struct signalfd_siginfo info;
+    const int first_ms = slot_watch_first_ms(sandbox);
+    int pause_ms = first_ms;
     int64_t look_ms = 0;
-    const int timeout_ms = sandbox->cgroups.version == 1 ? OOM_LOOK_MS : -1;
     for (;;) {
-        int ready = poll(wait, 2, timeout_ms);
+        int ready = poll(wait, 2, any_busy(sandbox) ? pause_ms : -1);
         if (ready < 0 && errno != EINTR)
             return;
-        if (timeout_ms > 0 && now_ms() >= look_ms) {
-            end_out_of_memory(sandbox);
-            look_ms = now_ms() + OOM_LOOK_MS;
+        if (first_ms > 0 && now_ms() >= look_ms) {
+            pause_ms = slot_watch(sandbox, pause_ms);
+            look_ms = now_ms() + pause_ms;
+        }
+        /* A command may mean that a script has got its worker. */
+        if (wait[0].revents && pause_ms > first_ms) {
+            pause_ms = first_ms;
+            look_ms = now_ms() + pause_ms;
         }
         if (wait[1].revents && read(signals, &info, sizeof(info)) > 0)
             reap(sandbox);
@@ -189,21 +180,26 @@ static void serve(struct sandbox *sandbox, int signals) {
 static void end_all(struct sandbox *sandbox) {
     for (unsigned i = 0; i < sandbox->slot_count; i++)
         if (sandbox->slots[i].init)
-            kill(sandbox->slots[i].init, SIGKILL);
+            init_kill(&sandbox->slots[i]);
     while (waitpid(-1, NULL, __WALL) > 0)
         ;
     sandbox_remove(sandbox);
 }
 
-/* SIGCHLD by descriptor; signals to end are the monitor's business, which ends the server, and that
- * ends this. */
-static int open_signals(void) {
+/* Signals to end are the monitor's business, which ends the server, and that ends this. The others
+ * are taken by descriptor, or meant for the inits that inherit this. */
+static void block_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, KEEPER_END_SIGNAL);
     sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int open_signals(void) {
+    sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -212,9 +208,12 @@ static int open_signals(void) {
 /* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
 static void take_snapshot(struct sandbox *sandbox) {
     struct snapshot_report report;
-    if (sandbox->config->start != START_WARM || sandbox->config->snapshot != SNAPSHOT_AUTO)
+    if (sandbox->config->start != START_WARM)
         return;
     long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
+    sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
+    if (sandbox->config->snapshot != SNAPSHOT_AUTO)
+        return;
     int r = snapshot_take(sandbox->proc_self_fd, &report);
     if (r < 0)
         fprintf(stderr, "code-runner: no snapshot of the interpreter: %s\n", strerror(-r));
@@ -223,6 +222,9 @@ static void take_snapshot(struct sandbox *sandbox) {
                 "code-runner: snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB\n",
                 report.copied_bytes >> 20, report.ranges, before_kb,
                 snapshot_anonymous_kb(sandbox->proc_self_fd));
+    sandbox->has_snapshot = r == 0;
+    if (r == 0)
+        sandbox->image_bytes = report.copied_bytes;
     if (r == 0)
         r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse, NULL, &sandbox->hot_pages);
     if (r == 0)
@@ -230,27 +232,74 @@ static void take_snapshot(struct sandbox *sandbox) {
                 sandbox->hot_pages.count);
 }
 
+static void send_up(struct sandbox *sandbox) {
+    const struct plan *plan = &sandbox->plan;
+    long private_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
+    const struct zygote_event up = {
+        .type = ZYGOTE_UP,
+        .report = {.layers = plan_layers(plan),
+                   .landlock_abi = (uint32_t)plan->landlock_abi,
+                   .cgroup_version = (uint32_t)plan->cgroup_version,
+                   .snapshot = sandbox->has_snapshot,
+                   .private_bytes = private_kb > 0 ? (uint64_t)private_kb << 10 : 0}};
+    zygote_channel_send(ROLE_CHANNEL_FD, &up);
+}
+
+/* Everything up to the first worker that has started. */
+static int prepare(struct sandbox *sandbox, const struct config *config, char *error,
+                   size_t error_size) {
+    prctl(PR_SET_DUMPABLE, 0);
+    block_signals();
+    int r = sandbox_prepare(sandbox, config, error, error_size);
+    if (r == 0) {
+        /* Only its owner reads the pages of a process, and an undumpable one belongs to root.
+         * Scripts of this uid that may run already are kept away by their Landlock rules. */
+        prctl(PR_SET_DUMPABLE, geteuid() != 0);
+        take_snapshot(sandbox);
+        prctl(PR_SET_DUMPABLE, 0);
+        r = probe_worker(sandbox, error, error_size);
+    }
+    return r;
+}
+
 int zygote_main(const struct config *config) {
     static struct sandbox sandbox; /* large, and shared with every init */
     char error[256];
     int64_t began_ms = now_ms();
-    prctl(PR_SET_DUMPABLE, 0);
-    int r = sandbox_prepare(&sandbox, config, error, sizeof(error));
-    if (r == 0) {
-        take_snapshot(&sandbox);
-        r = probe_worker(&sandbox, error, sizeof(error));
-    }
+    int r = prepare(&sandbox, config, error, sizeof(error));
     if (r < 0) {
         fprintf(stderr, "code-runner: %s\n", error);
         sandbox_remove(&sandbox);
         return ROLE_EXIT_REFUSED;
     }
+    if (config->generation == 1) {
+        fprintf(stderr, "code-runner: layers of the sandbox (see --check):\n");
+        plan_print(&sandbox.plan, stderr);
+    }
     fprintf(stderr, "code-runner: ready for scripts after %lld ms\n",
             (long long)(now_ms() - began_ms));
     int signals = open_signals();
-    const struct zygote_event up = {.type = ZYGOTE_UP};
-    if (signals >= 0 && zygote_channel_send(ROLE_CHANNEL_FD, &up) == 0)
+    send_up(&sandbox);
+    if (signals >= 0)
         serve(&sandbox, signals);
     end_all(&sandbox);
     return 0;
+}
+
+int check_main(const struct config *config) {
+    static struct sandbox sandbox;
+    char error[256];
+    /* As in a zygote, whose channel it is: what is opened has numbers above a worker's own. */
+    while (fcntl(WORKER_CHANNEL_FD, F_GETFD) < 0)
+        if (open("/dev/null", O_RDWR) < 0)
+            return 1;
+    int r = prepare(&sandbox, config, error, sizeof(error));
+    plan_print(&sandbox.plan, stdout);
+    if (r < 0)
+        printf("It would not start: %s\n", error);
+    else
+        printf("A worker starts (%s), and all that must hold everywhere holds.\n",
+               config->start == START_WARM ? "warm" : "cold");
+    sandbox_remove(&sandbox);
+    return r < 0;
 }

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,7 @@ static _Noreturn void become_role(const char *program, char *const argv[], char 
     if (channel == ROLE_CHANNEL_FD ? fcntl(channel, F_SETFD, 0) < 0
                                    : dup2(channel, ROLE_CHANNEL_FD) < 0)
         _exit(1);
-    close_range(ROLE_CHANNEL_FD + 1, ~0U, 0);
+    close_range(ROLE_CHANNEL_FD + 1, INT_MAX, 0);
     execve(program, argv, envp);
     _exit(127);
 }

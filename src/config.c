@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum option_kind { OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE, OPTION_SWITCH };
+#include "protocol.h"
+
+enum option_kind { OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE, OPTION_SET, OPTION_SWITCH };
 
 struct option_row {
     const char *name;        /* flag without the dashes */
@@ -19,8 +21,8 @@ struct option_row {
     size_t size;   /* of a text member */
     uint64_t lowest, highest;
     const char *fallback; /* default, as it would be typed; NULL: empty or 0 */
-    const char *choices;  /* words separated by '|', their index is the value */
-    const char *help;     /* NULL: internal, not shown */
+    const char *choices; /* words separated by '|': their index is the value, or the bit of a set */
+    const char *help;    /* NULL: internal, not shown */
 };
 
 #define NUMBER(flag, env, member, low, high, def, text)                                            \
@@ -32,6 +34,8 @@ struct option_row {
     }
 #define CHOICE(flag, env, member, words, def, text)                                                \
     { flag, env, OPTION_CHOICE, offsetof(struct config, member), 0, 0, 0, def, words, text }
+#define SET(flag, env, member, words, text)                                                        \
+    { flag, env, OPTION_SET, offsetof(struct config, member), 0, 0, 0, NULL, words, text }
 #define SWITCH(flag, member, text)                                                                 \
     { flag, NULL, OPTION_SWITCH, offsetof(struct config, member), 0, 0, 0, NULL, NULL, text }
 
@@ -76,6 +80,11 @@ static const struct option_row option_table[] = {
          "interpreter of cold workers"),
     NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65000, "0",
            "first of the uids for the server and the slots; 0: at random"),
+    SET("require", "CODE_RUNNER_REQUIRE", require, LAYER_WORDS,
+        "layers of the sandbox without which it does not start, comma-separated (see --check)"),
+    SET("without", "CODE_RUNNER_WITHOUT", without, LAYER_WORDS_OPTIONAL,
+        "layers that are not to be used, so that their fallback is; for trying it"),
+    SWITCH("check", check, "print which layers of the sandbox hold here, and exit"),
     SWITCH("trace", trace, "tell in Server-Timing how long each stage of a worker's start took"),
     SWITCH("help", help, "print this and exit"),
     SWITCH("version", version, "print the version and exit"),
@@ -108,12 +117,32 @@ static int find_choice(const char *choices, const char *word) {
     }
 }
 
+/* "a,b" -> bits. On failure *ret_word is the word that is none of the choices. */
+static int parse_set(const char *choices, const char *text, uint64_t *ret_bits, char *ret_word,
+                     size_t size) {
+    uint64_t bits = 0;
+    for (;;) {
+        size_t length = strcspn(text, ",");
+        snprintf(ret_word, size, "%.*s", (int)length, text);
+        int index = length < size ? find_choice(choices, ret_word) : -EINVAL;
+        if (index < 0)
+            return -EINVAL;
+        bits |= UINT64_C(1) << index;
+        if (!text[length])
+            break;
+        text += length + 1;
+    }
+    *ret_bits = bits;
+    return 0;
+}
+
 /* source is "--name" or the variable's name, for the message. */
 static int set_option(struct config *config, const struct option_row *row, const char *source,
                       const char *text, char *error, size_t error_size) {
     void *member = (char *)config + row->offset;
     uint64_t number;
     int choice;
+    char word[40];
     switch (row->kind) {
     case OPTION_NUMBER:
         if (parse_number(row, text, &number) < 0) {
@@ -138,6 +167,13 @@ static int set_option(struct config *config, const struct option_row *row, const
             return -EINVAL;
         }
         memcpy(member, &choice, sizeof(choice));
+        return 0;
+    case OPTION_SET:
+        if (parse_set(row->choices, text, &number, word, sizeof(word)) < 0) {
+            snprintf(error, error_size, "%s: '%s' is not one of %s", source, word, row->choices);
+            return -EINVAL;
+        }
+        memcpy(member, &number, sizeof(number));
         return 0;
     case OPTION_SWITCH:
         *(bool *)member = true;
@@ -212,6 +248,19 @@ int config_parse(struct config *config, int argc, char *const argv[],
     return r;
 }
 
+/* "--name=a,b"; 0 characters for the empty set. */
+static int format_set(const struct option_row *row, uint64_t bits, char *text, size_t size) {
+    int length = bits ? snprintf(text, size, "--%s=", row->name) : 0;
+    const char *word = row->choices;
+    for (const char *comma = ""; bits; bits >>= 1, word += strcspn(word, "|") + 1)
+        if (bits & 1) {
+            length += snprintf(text + length, size - (size_t)length, "%s%.*s", comma,
+                               (int)strcspn(word, "|"), word);
+            comma = ",";
+        }
+    return length;
+}
+
 static int format_value(const struct config *config, const struct option_row *row, char *text,
                         size_t size) {
     const void *member = (const char *)config + row->offset;
@@ -229,6 +278,9 @@ static int format_value(const struct config *config, const struct option_row *ro
         for (; choice > 0; choice--)
             word += strcspn(word, "|") + 1;
         return snprintf(text, size, "--%s=%.*s", row->name, (int)strcspn(word, "|"), word);
+    case OPTION_SET:
+        memcpy(&number, member, sizeof(number));
+        return format_set(row, number, text, size);
     case OPTION_SWITCH:
         return *(const bool *)member ? snprintf(text, size, "--%s", row->name) : 0;
     }

@@ -102,7 +102,7 @@ void config_complete(struct config *config) {
         /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
          * uids stay below 65536, the usual size of a user namespace's map. */
         uint32_t random = 0;
-        unsigned count = config_total_slots(config) * CONFIG_UID_RANGES + 1;
+        unsigned count = config_total_slots(config) * CONFIG_UID_RANGES * CONFIG_UIDS_PER_SLOT + 1;
         if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
             random = 0;
         config->uid_base = 20000 + random % (65000 - 20000 - count);

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "http_answer.h"
 #include "http_framing.h"
+#include "http_ready.h"
 #include "http_routes.h"
 #include "http_state.h"
 #include "queue.h"
@@ -68,15 +69,8 @@ static enum MHD_Result answer_ready(struct http_connection *connection) {
     struct http *http = connection->http;
     struct queue_state state = queue_state(http->queue);
     struct http_answer_options options = {.close = http->draining};
-    char json[256];
-    int used = snprintf(json, sizeof(json), "{\"status\": \"%s\"",
-                        state.accepting ? "ready" : "not ready");
-    if (!state.accepting)
-        used += snprintf(json + used, sizeof(json) - (size_t)used, ", \"reason\": \"%s\"",
-                         state.reason);
-    snprintf(json + used, sizeof(json) - (size_t)used,
-             ", \"slots\": %u, \"running\": %u, \"waiting\": %u}", state.slots, state.running,
-             state.waiting);
+    char json[HTTP_READY_BYTES];
+    http_ready_json(&state, json);
     return http_answer_text(connection, state.accepting ? 200 : 503, json, &options);
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "roles.h"
@@ -14,9 +15,26 @@ static const char *environment_value(const char *name) {
     return getenv(name);
 }
 
+/* The environment as the kernel shows it to others (gVisor to anybody, /proc/PID/environ) holds
+ * what the operator put there: it is moved where only this process sees it. */
+static void hide_environment(void) {
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    char **copy = calloc(count + 1, sizeof(*copy));
+    for (size_t i = 0; copy && i < count; i++)
+        if (!(copy[i] = strdup(environ[i])))
+            return;
+    for (size_t i = 0; copy && i < count; i++)
+        memset(environ[i], 0, strlen(environ[i]));
+    if (copy)
+        environ = copy;
+}
+
 int main(int argc, char *argv[]) {
     struct config config;
     char error[256];
+    hide_environment();
     if (config_parse(&config, argc, argv, environment_value, error, sizeof(error)) < 0) {
         fprintf(stderr, "code-runner: %s\n", error);
         return 2;
@@ -38,6 +56,8 @@ int main(int argc, char *argv[]) {
         return zygote_main(&config);
     default:
         config_complete(&config);
+        if (config.check)
+            return check_main(&config);
         return monitor_main(&config, "/proc/self/exe");
     }
 }

@@ -206,9 +206,13 @@ int monitor_main(const struct config *config, const char *program) {
                               .server.role = ROLE_SERVER,
                               .zygote.role = ROLE_ZYGOTE,
                               .control = -1};
+    /* Where scripts have this uid too, they can still not look at this process. */
+    prctl(PR_SET_DUMPABLE, 0);
     raise_descriptors();
     monitor.signals = open_signals();
-    if (monitor.signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) {
+    /* Old gVisor gives no orphans to an ancestor: there they are the first process's. */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    if (monitor.signals < 0) {
         fprintf(stderr, "code-runner: cannot watch its processes\n");
         return 1;
     }

@@ -120,8 +120,10 @@ static void take_over(struct pool_zygote *zygote) {
 
 static void on_event(void *context, const struct zygote_event *event) {
     struct pool_zygote *zygote = context;
-    if (event->type == ZYGOTE_UP && !zygote->up)
+    if (event->type == ZYGOTE_UP && !zygote->up) {
+        zygote->report = event->report;
         take_over(zygote);
+    }
     if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED) ||
         event->slot >= zygote->pool->slots)
         return;
@@ -241,6 +243,10 @@ void pool_on_change(struct pool *pool, pool_change_fn *fn, void *context) {
 
 bool pool_is_up(const struct pool *pool) {
     return pool->current != NULL;
+}
+
+const struct zygote_report *pool_report(const struct pool *pool) {
+    return pool->current ? &pool->current->report : NULL;
 }
 
 unsigned pool_ready_count(const struct pool *pool) {

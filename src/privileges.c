@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -56,11 +57,21 @@ static int check_ids(uid_t id) {
     return is_id && setuid(0) < 0 ? 0 : -EPERM;
 }
 
+/* A root without these (docker run --cap-drop=ALL) can become nobody else; without capabilities it
+ * is an owner of files, no more. */
+static bool may_leave_root(void) {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    const uint32_t needed = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SETPCAP;
+    return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
+           (data[0].effective & needed) == needed;
+}
+
 int privileges_drop(uid_t id, const char **ret_step) {
     pid_t parent = getppid();
     const char *step = "bounding set";
     int r = 0;
-    if (geteuid() == 0) {
+    if (may_leave_root()) {
         r = id > 0 ? empty_bounding_set() : -EINVAL;
         if (r == 0) {
             step = "uid";

@@ -1,5 +1,8 @@
-/* protocol: names of the stages, for people. */
+/* protocol: names of stages and layers, for people. */
 #include "protocol.h"
+
+#include <stdio.h>
+#include <string.h>
 
 const char *stage_name(unsigned stage) {
     static const char *const names[STAGE_COUNT] = {
@@ -17,4 +20,11 @@ const char *stage_name(unsigned stage) {
         [STAGE_INTERPRETER] = "interpreter",
     };
     return stage < STAGE_COUNT ? names[stage] : "unknown";
+}
+
+void layer_name(unsigned layer, char *ret_name, size_t size) {
+    const char *word = layer < LAYER_COUNT ? LAYER_WORDS : "unknown";
+    for (unsigned i = 0; layer < LAYER_COUNT && i < layer; i++)
+        word += strcspn(word, "|") + 1;
+    snprintf(ret_name, size, "%.*s", (int)strcspn(word, "|"), word);
 }

@@ -101,7 +101,8 @@ static void refuse_waiting(struct queue *queue, struct ticket *ticket, const cha
 struct queue_state queue_state(const struct queue *queue) {
     struct queue_state state = {.running = queue->running.count,
                                 .waiting = queue->waiting.count,
-                                .slots = (unsigned)queue->config->slots};
+                                .slots = (unsigned)queue->config->slots,
+                                .report = pool_report(queue->pool)};
     bool at_once = state.running < state.slots && state.waiting == 0;
     if (queue->draining)
         state.reason = "The service is shutting down";

@@ -269,11 +269,10 @@ static void on_ended(void *context, const struct zygote_event *event) {
         return;
     }
     take_the_rest(run);
-    if (!run->settled && !(event->flags & ENDED_OUT_OF_MEMORY))
+    bool explained = (!run->settled || run_verdict_limit_explains(run->outcome.verdict)) &&
+                     run_verdict_watched(&run->outcome, event, run->config);
+    if (!run->settled && !explained)
         run_verdict_ended(&run->outcome, event);
-    if ((event->flags & ENDED_OUT_OF_MEMORY) &&
-        (!run->settled || run_verdict_memory_explains(run->outcome.verdict)))
-        run_verdict_limit(&run->outcome, VERDICT_MEMORY, run->config);
     finish(run);
 }
 

@@ -25,6 +25,23 @@ void run_verdict_limit(struct outcome *outcome, enum verdict verdict, const stru
     }
 }
 
+bool run_verdict_watched(struct outcome *outcome, const struct zygote_event *event,
+                         const struct config *config) {
+    if (event->flags & ENDED_OUT_OF_MEMORY)
+        run_verdict_limit(outcome, VERDICT_MEMORY, config);
+    else if (event->flags & ENDED_PROCESSES)
+        outcome_set(outcome, VERDICT_KILLED,
+                    "Script was killed: too many processes and threads (%" PRIu64 " limit)",
+                    config->processes);
+    else if (event->flags & ENDED_SCRATCH)
+        outcome_set(outcome, VERDICT_KILLED,
+                    "Script was killed: its files are too large or too many (%" PRIu64 "MB limit)",
+                    config->scratch_mb);
+    else
+        return false;
+    return true;
+}
+
 void run_verdict_no_result(struct outcome *outcome) {
     outcome_set(outcome, VERDICT_EXITED, "Script ended without returning a result");
 }
@@ -96,7 +113,7 @@ void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event
     }
 }
 
-bool run_verdict_memory_explains(enum verdict verdict) {
+bool run_verdict_limit_explains(enum verdict verdict) {
     return verdict == VERDICT_TIMEOUT || verdict == VERDICT_KILLED || verdict == VERDICT_EXITED ||
            verdict == VERDICT_SUCCESS;
 }

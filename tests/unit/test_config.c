@@ -1,4 +1,5 @@
 /* config: flags over environment over defaults, and what a bad value says. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <cmocka.h>
 
 #include "config.h"
+#include "protocol.h"
 
 static const char *environment(const char *name) {
     return strcmp(name, "PORT") == 0 ? "9001" : strcmp(name, "CODE_RUNNER_SLOTS") == 0 ? "" : NULL;
@@ -55,6 +57,42 @@ static void test_flags_win_over_environment(void **state) {
     assert_int_equal(config.port, 9002);
     assert_int_equal(parse(&config, environment, error, 1, "--port=9003"), 0);
     assert_int_equal(config.port, 9003);
+}
+
+static void test_layers_are_a_set_and_reach_the_roles(void **state) {
+    (void)state;
+    struct config config;
+    char error[256];
+    assert_int_equal(
+        parse(&config, NULL, error, 2, "--require=landlock,namespaces", "--without=cgroup"), 0);
+    assert_int_equal(config.require, 1u << LAYER_LANDLOCK | 1u << LAYER_NAMESPACES);
+    assert_int_equal(config.without, 1u << LAYER_CGROUP);
+    char **argv = config_argv(&config, "code-runner", ROLE_ZYGOTE);
+    bool require = false, without = false;
+    for (char **argument = argv; *argument; argument++) {
+        require |= strcmp(*argument, "--require=namespaces,landlock") == 0;
+        without |= strcmp(*argument, "--without=cgroup") == 0;
+    }
+    config_argv_free(argv);
+    assert_true(require && without);
+    /* What must hold everywhere cannot be left out; a word must be whole; none may be empty. */
+    assert_int_equal(parse(&config, NULL, error, 1, "--without=seccomp"), -EINVAL);
+    assert_non_null(strstr(error, "--without: 'seccomp'"));
+    assert_int_equal(parse(&config, NULL, error, 1, "--require=land"), -EINVAL);
+    assert_int_equal(parse(&config, NULL, error, 1, "--require=landlock,"), -EINVAL);
+    assert_int_equal(parse(&config, NULL, error, 1, "--require=,landlock"), -EINVAL);
+    assert_int_equal(parse(&config, NULL, error, 1, "--require="), -EINVAL);
+}
+
+static void test_names_of_layers(void **state) {
+    (void)state;
+    char name[LAYER_NAME_SIZE];
+    layer_name(LAYER_NAMESPACES, name, sizeof(name));
+    assert_string_equal(name, "namespaces");
+    layer_name(LAYER_COUNT - 1, name, sizeof(name));
+    assert_string_equal(name, "file-modes");
+    layer_name(LAYER_COUNT, name, sizeof(name));
+    assert_string_equal(name, "unknown");
 }
 
 static void test_bad_values_name_the_option(void **state) {
@@ -128,6 +166,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_are_the_contract),
         cmocka_unit_test(test_flags_win_over_environment),
+        cmocka_unit_test(test_layers_are_a_set_and_reach_the_roles),
+        cmocka_unit_test(test_names_of_layers),
         cmocka_unit_test(test_bad_values_name_the_option),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),

@@ -1,0 +1,178 @@
+/* places: where things lie in a shared root, and what is swept there. */
+#include "places.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "mounts.h"
+#include "sandbox.h"
+
+#define BASE_PREFIX "code-runner-"
+
+const char *const places_public[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock", NULL};
+
+static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
+#define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
+
+/* A base that nobody holds any more, with all slots' directories, each of an owner of its own. */
+static void remove_base(const char *base) {
+    char path[128];
+    DIR *directory = opendir(base);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        struct stat status;
+        if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
+            snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) >= (int)sizeof(path) ||
+            lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
+            continue;
+        int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        sweep_remove(path, status.st_uid);
+        if (home >= 0 && fchdir(home) == 0)
+            close(home);
+        rmdir(path);
+    }
+    if (directory)
+        closedir(directory);
+    rmdir(base);
+}
+
+/* Only what is ours by its owner, so that no script can have something removed; and only if its
+ * zygote, which holds a lock on it, is gone. */
+static void remove_left_over(const char *parent) {
+    char path[128];
+    DIR *directory = opendir(parent);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        struct stat status;
+        if (strncmp(entry->d_name, BASE_PREFIX, strlen(BASE_PREFIX)) != 0 ||
+            snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name) >= (int)sizeof(path))
+            continue;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
+            remove_base(path);
+        close(fd);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+static int make_base(struct places *places) {
+    for (unsigned i = 0; i < BASE_PARENTS; i++) {
+        snprintf(places->base, sizeof(places->base), "%s/" BASE_PREFIX "XXXXXX", base_parents[i]);
+        if (!mkdtemp(places->base))
+            continue;
+        places->lock = open(places->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (places->lock < 0 || flock(places->lock, LOCK_EX | LOCK_NB) < 0 ||
+            chmod(places->base, 0711) < 0)
+            return -errno;
+        return 0;
+    }
+    places->base[0] = 0;
+    return -errno;
+}
+
+/* Names of files in them may tell something, and nobody needs to list them. Only where the whole
+ * root is ours: root without the right to mount is root of a container. (Not where --without only
+ * makes it look so.) */
+static void hide_names(void) {
+    for (const char *const *path = places_public; *path; path++)
+        if (chmod(*path, 01733) < 0)
+            continue; /* read-only, or not there: its files have modes of their own */
+}
+
+int places_make(const struct plan *plan, const struct config *config, struct places *ret_places,
+                const char **ret_what) {
+    struct places places = {.private_root = plan->private_root, .lock = -1};
+    snprintf(places.harness, sizeof(places.harness), "%s", SANDBOX_HARNESS);
+    snprintf(places.fonts, sizeof(places.fonts), "%s", SANDBOX_FONT_CACHE);
+    if (!plan->private_root) {
+        *ret_what = "a directory for scratch space (none of /tmp, /var/tmp, /dev/shm, /run can be "
+                    "written)";
+        for (unsigned i = 0; i < BASE_PARENTS; i++)
+            remove_left_over(base_parents[i]);
+        int r = make_base(&places);
+        if (r < 0)
+            return r;
+        snprintf(places.harness, sizeof(places.harness), "%s/harness", places.base);
+        snprintf(places.fonts, sizeof(places.fonts), "%s/fonts", places.base);
+        mode_t mask = umask(022);
+        if (mkdir(places.harness, 0755) < 0 || mkdir(places.fonts, 0755) < 0)
+            r = -errno;
+        umask(mask);
+        if (r < 0)
+            return r;
+        if (plan->unique_uid && geteuid() == 0 && !config->without)
+            hide_names();
+    }
+    *ret_places = places;
+    return 0;
+}
+
+void places_remove(const struct places *places) {
+    if (places->base[0])
+        remove_base(places->base);
+}
+
+int places_make_scratch(const struct places *places, const struct plan *plan, unsigned index,
+                        uid_t uid, char *ret_path, size_t size) {
+    if (places->private_root) {
+        snprintf(ret_path, size, "%s", SANDBOX_SCRATCH);
+        return 0;
+    }
+    if (snprintf(ret_path, size, "%s/slot-%u", places->base, index) >= (int)size)
+        return -ENAMETOOLONG;
+    if (mkdir(ret_path, 0700) < 0)
+        return -errno;
+    return plan->unique_uid && chown(ret_path, uid, uid) < 0 ? -errno : 0;
+}
+
+int places_furnish(const struct slot *slot, const char *font_list) {
+    static const char *const directories[] = {"work", "tmp", "shm", "home"};
+    const struct places *places = &slot->sandbox->places;
+    /* The script before may have changed the mode of its own directory. */
+    if ((!places->private_root && chmod(slot->scratch, 0700) < 0) || chdir(slot->scratch) < 0)
+        return -errno;
+    for (unsigned i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
+        if (mkdir(directories[i], 0700) < 0)
+            return -errno;
+    /* matplotlib wants a directory that it can write, and would build the list anew in an empty
+     * one. */
+    if (*font_list) {
+        char target[sizeof(places->fonts) + 64], name[80];
+        int n = snprintf(target, sizeof(target), "%s/%s", places->fonts, font_list);
+        if (n < 0 || (size_t)n >= sizeof(target) ||
+            snprintf(name, sizeof(name), "home/%s", font_list) >= (int)sizeof(name))
+            return -ENAMETOOLONG;
+        if (symlink(target, name) < 0)
+            return -errno;
+    }
+    return chdir("work") < 0 ? -errno : 0;
+}
+
+int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_total *ret_total) {
+    *ret_total = (struct sweep_total){0};
+    int r = sweep_count(slot->scratch, slot->uid, most_inodes, ret_total);
+    for (const char *const *path = places_public; slot->sandbox->plan.unique_uid && *path; path++)
+        if (r == 0 && ret_total->inodes <= most_inodes)
+            sweep_count(*path, slot->uid, most_inodes, ret_total); /* may not be there */
+    return r;
+}
+
+int places_clear(const struct slot *slot) {
+    int r = sweep_remove(slot->scratch, slot->uid);
+    for (const char *const *path = places_public; slot->sandbox->plan.unique_uid && *path; path++) {
+        int one = sweep_remove(*path, slot->uid);
+        if (one < 0 && one != -ENOENT && one != -ENOTDIR && r == 0)
+            r = one;
+    }
+    return r;
+}

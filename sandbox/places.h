@@ -1,0 +1,55 @@
+/*
+ * places: the directories of the sandbox side. In a private root they have fixed names and the
+ * scratch space is a tmpfs of each worker; else they lie in a directory of the zygote's own, and
+ * what a run leaves in its scratch space, or in directories that all may write to, is removed after
+ * it (places_clear).
+ */
+#ifndef PLACES_H
+#define PLACES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "plan.h"
+#include "sweep.h"
+
+struct config;
+struct slot;
+
+struct places {
+    bool private_root;
+    char base[48];    /* ours; in the private root "" */
+    char harness[64]; /* the harness, compiled; for cold workers */
+    char fonts[64];   /* matplotlib's font list */
+    int lock;         /* held on base while the zygote lives, so that another one leaves it */
+};
+
+/* Makes what must be made; removes what a zygote that was killed has left. 0 or -errno, with what
+ * failed in *ret_what (static storage). */
+int places_make(const struct plan *plan, const struct config *config, struct places *ret_places,
+                const char **ret_what);
+
+/* Removes base, when no worker lives. */
+void places_remove(const struct places *places);
+
+/* The scratch space of slot number index: its path, and in a shared root the directory itself,
+ * owned by uid where the plan has unique uids. 0 or -errno. */
+int places_make_scratch(const struct places *places, const struct plan *plan, unsigned index,
+                        uid_t uid, char *ret_path, size_t size);
+
+/* Worker's side, as the slot's uid: the directories in its scratch space, and the working
+ * directory. font_list: a name in places.fonts, or "". 0 or -errno. */
+int places_furnish(const struct slot *slot, const char *font_list);
+
+/* Counts what a run has in files. For the zygote's loop, shared root only. */
+int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_total *ret_total);
+
+/* Removes everything that a run left, when nothing of it lives. Raw system calls only, for the
+ * init. 0 or -errno: then the slot must not be used again. */
+int places_clear(const struct slot *slot);
+
+/* Directories in a shared root where everybody may write, and slots with their own uid too.
+ * NULL-terminated. */
+extern const char *const places_public[];
+
+#endif

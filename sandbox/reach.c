@@ -1,0 +1,41 @@
+/* reach: the lists. */
+#include "reach.h"
+
+#include <stddef.h>
+
+#include "landlock.h"
+#include "sandbox.h"
+
+static const char *const root[] = {"/", NULL};
+static const char *const all_devices[] = {"/dev", NULL};
+
+/* What a shared root has for scripts: the system, and the entries of /etc that a private root has
+ * too (etc.c) with the users' names. Nothing of /var, /home, /root, /opt, /srv, /run, /sys. */
+#define SYSTEM_PATHS                                                                               \
+    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/alternatives",           \
+        "/etc/fonts", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d",                  \
+        "/etc/localtime", "/etc/timezone", "/etc/python3.11", "/etc/python3", "/etc/ssl/certs",    \
+        "/etc/ssl/openssl.cnf", "/etc/mime.types", "/etc/matplotlibrc", "/etc/protocols",          \
+        "/etc/services", "/etc/debian_version", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"
+
+static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                      "/dev/random", "/dev/urandom", NULL};
+
+static int restrict_shared(const struct slot *slot) {
+    const struct places *places = &slot->sandbox->places;
+    /* Its own entry in /proc: the link is followed when the rule is made, by this process. */
+    const char *const read[] = {SYSTEM_PATHS, places->harness, places->fonts, "/proc/self", NULL};
+    /* Where all may write, files belong to their script only if it has a uid of its own. */
+    const bool may_share = slot->sandbox->plan.unique_uid;
+    const char *const write[] = {slot->scratch, may_share ? "/tmp" : NULL, "/dev/shm", NULL};
+    const struct landlock_paths paths = {.read = read, .devices = devices, .write = write};
+    return landlock_restrict(slot->sandbox->plan.landlock_abi, &paths);
+}
+
+int reach_restrict(const struct slot *slot) {
+    const char *const write[] = {slot->scratch, NULL};
+    const struct landlock_paths paths = {.read = root, .devices = all_devices, .write = write};
+    if (!slot->sandbox->plan.private_root)
+        return restrict_shared(slot);
+    return landlock_restrict(slot->sandbox->plan.landlock_abi, &paths);
+}
