@@ -18,7 +18,6 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define PAGE_BYTES 4096UL
 #define RANGES_MOST 8192
 /* Pages between two hot ones are copied too if that spares a call. */
 #define GAP_PAGES 1
@@ -28,6 +27,7 @@
 
 /* Where the child leaves what it found. */
 struct finding {
+    size_t page_bytes; /* of the machine: 4 KiB, on arm64 also 16 or 64 */
     size_t count;
     bool complete;
     struct hot_range ranges[RANGES_MOST];
@@ -35,22 +35,23 @@ struct finding {
 
 static void note_page(struct finding *finding, unsigned long address) {
     struct hot_range *last = finding->count ? &finding->ranges[finding->count - 1] : NULL;
-    if (last && address - (last->start + last->size) <= GAP_PAGES * PAGE_BYTES)
-        last->size = address + PAGE_BYTES - last->start;
+    if (last && address - (last->start + last->size) <= GAP_PAGES * finding->page_bytes)
+        last->size = address + finding->page_bytes - last->start;
     else if (finding->count < RANGES_MOST)
-        finding->ranges[finding->count++] = (struct hot_range){address, PAGE_BYTES};
+        finding->ranges[finding->count++] = (struct hot_range){address, finding->page_bytes};
 }
 
 static void look_at_mapping(struct finding *finding, int pagemap, unsigned long start,
                             unsigned long end) {
+    const size_t page_bytes = finding->page_bytes;
     uint64_t pages[512];
     for (unsigned long address = start; address < end;) {
-        size_t wanted = (end - address) / PAGE_BYTES;
+        size_t wanted = (end - address) / page_bytes;
         wanted = wanted < 512 ? wanted : 512;
-        ssize_t got = pread(pagemap, pages, wanted * 8, (off_t)(address / PAGE_BYTES * 8));
+        ssize_t got = pread(pagemap, pages, wanted * 8, (off_t)(address / page_bytes * 8));
         if (got < 8)
             return;
-        for (size_t i = 0; i < (size_t)got / 8; i++, address += PAGE_BYTES)
+        for (size_t i = 0; i < (size_t)got / 8; i++, address += page_bytes)
             if ((pages[i] & PAGEMAP_PRESENT) && !(pages[i] & PAGEMAP_SHARED))
                 note_page(finding, address);
     }
@@ -87,9 +88,12 @@ static void look_at_all(struct finding *finding, int maps, int pagemap) {
 }
 
 static struct finding *make_finding(void) {
-    void *memory = mmap(NULL, sizeof(struct finding), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    struct finding *finding = mmap(NULL, sizeof(struct finding), PROT_READ | PROT_WRITE,
+                                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (finding == MAP_FAILED)
+        return NULL;
+    finding->page_bytes = (size_t)getpagesize();
+    return finding;
 }
 
 /* The parent's list, private to it and its workers. */
@@ -101,7 +105,7 @@ static int keep(const struct finding *finding, struct hot_pages *ret_hot) {
     memcpy(memory, finding->ranges, size);
     size_t pages = 0;
     for (size_t i = 0; i < finding->count; i++)
-        pages += finding->ranges[i].size / PAGE_BYTES;
+        pages += finding->ranges[i].size / finding->page_bytes;
     *ret_hot = (struct hot_pages){.ranges = memory, .count = finding->count, .pages = pages};
     return 0;
 }

@@ -12,7 +12,6 @@
 #include "sandbox.h"
 
 #define INIT_STACK_BYTES (32 * 1024)
-#define PAGE_BYTES 4096
 
 /* Enough of one processor that no script can take the machine from the others. */
 #define CPU_PERCENT 100
@@ -28,11 +27,12 @@ static int make_network(int *ret_fd) {
 }
 
 static int make_init_stack(void **ret_top) {
-    char *memory = mmap(NULL, PAGE_BYTES + INIT_STACK_BYTES, PROT_READ | PROT_WRITE,
+    size_t guard_bytes = (size_t)getpagesize();
+    char *memory = mmap(NULL, guard_bytes + INIT_STACK_BYTES, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-    if (memory == MAP_FAILED || mprotect(memory, PAGE_BYTES, PROT_NONE) < 0)
+    if (memory == MAP_FAILED || mprotect(memory, guard_bytes, PROT_NONE) < 0)
         return -errno;
-    *ret_top = memory + PAGE_BYTES + INIT_STACK_BYTES;
+    *ret_top = memory + guard_bytes + INIT_STACK_BYTES;
     return 0;
 }
 

@@ -11,7 +11,6 @@
 
 #include "snapshot.h"
 
-#define PAGE_BYTES 4096UL
 #define RANGES_MOST 32768
 /* Shorter untouched runs are copied with what is around them: a mapping more costs more than a few
  * pages. */
@@ -39,21 +38,22 @@ static int add_range(struct snapshot_plan *plan, unsigned long start, unsigned l
 
 /* Anonymous memory: what was never touched is mapped anew instead of being copied as zeros. */
 static int add_anonymous(struct snapshot_plan *plan, const struct mapping *mapping, int pagemap) {
+    const unsigned long page_bytes = (unsigned long)getpagesize();
     unsigned long from = mapping->start, untouched = 0;
     uint64_t pages[512];
     for (unsigned long address = mapping->start; address < mapping->end;) {
-        size_t wanted = (mapping->end - address) / PAGE_BYTES;
+        size_t wanted = (mapping->end - address) / page_bytes;
         wanted = wanted < 512 ? wanted : 512;
-        ssize_t got = pread(pagemap, pages, wanted * 8, (off_t)(address / PAGE_BYTES * 8));
+        ssize_t got = pread(pagemap, pages, wanted * 8, (off_t)(address / page_bytes * 8));
         if (got < 8)
             return -EIO;
-        for (size_t i = 0; i < (size_t)got / 8; i++, address += PAGE_BYTES) {
+        for (size_t i = 0; i < (size_t)got / 8; i++, address += page_bytes) {
             bool touched = pages[i] >> 62; /* present or swapped */
             if (!touched) {
-                untouched += PAGE_BYTES;
+                untouched += page_bytes;
                 continue;
             }
-            if (untouched >= FRESH_PAGES * PAGE_BYTES) {
+            if (untouched >= FRESH_PAGES * page_bytes) {
                 int r =
                     add_range(plan, from, address - untouched, mapping->protection, SNAPSHOT_COPY);
                 if (r == 0)
@@ -66,7 +66,7 @@ static int add_anonymous(struct snapshot_plan *plan, const struct mapping *mappi
             untouched = 0;
         }
     }
-    if (untouched < FRESH_PAGES * PAGE_BYTES)
+    if (untouched < FRESH_PAGES * page_bytes)
         untouched = 0;
     int r = add_range(plan, from, mapping->end - untouched, mapping->protection, SNAPSHOT_COPY);
     return r < 0 ? r

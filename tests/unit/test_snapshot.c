@@ -24,7 +24,8 @@
 
 #include "snapshot.h"
 
-#define PAGE 4096UL
+#define PAGE ((unsigned long)getpagesize())
+#define PAGE_MOST 65536UL /* of any machine */
 #define RECORD_BYTES (256UL << 20)
 #define MAPPINGS_MOST 2048
 #define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
@@ -140,12 +141,12 @@ static void fill(unsigned char *memory, size_t size, unsigned seed) {
 
 /* A file of four pages, of which nothing else knows. */
 static int make_file(void) {
-    static unsigned char text[4 * PAGE];
+    static unsigned char text[4 * PAGE_MOST];
     char name[] = "/tmp/test-snapshot-XXXXXX";
     int fd = mkstemp(name);
     CHECK(fd >= 0 && unlink(name) == 0);
-    fill(text, sizeof(text), 77);
-    CHECK(write(fd, text, sizeof(text)) == (ssize_t)sizeof(text));
+    fill(text, 4 * PAGE, 77);
+    CHECK(write(fd, text, 4 * PAGE) == (ssize_t)(4 * PAGE));
     return fd;
 }
 
@@ -415,9 +416,9 @@ static void check_what_is_forbidden(void) {
     CHECK(faults(scene.between + PAGE, true) && !faults(scene.between + 2 * PAGE, true));
     /* What was hidden is still there for the one who may look. */
     CHECK(mprotect(scene.hidden, 2 * PAGE, PROT_READ) == 0);
-    unsigned char expected[2 * PAGE];
-    fill(expected, sizeof(expected), 3);
-    CHECK(memcmp(scene.hidden, expected, sizeof(expected)) == 0);
+    unsigned char expected[2 * PAGE_MOST];
+    fill(expected, 2 * PAGE, 3);
+    CHECK(memcmp(scene.hidden, expected, 2 * PAGE) == 0);
     CHECK(mprotect(scene.read_only, PAGE, PROT_READ | PROT_WRITE) == 0);
     scene.read_only[0] ^= 1;
 }
@@ -447,8 +448,8 @@ static void check_shared_and_fork_advice(void) {
         _exit(scene_of_all.wiped[0] | scene_of_all.wiped[PAGE - 1]);
     int status;
     CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-    unsigned char expected[PAGE];
-    fill(expected, sizeof(expected), 7);
+    unsigned char expected[PAGE_MOST];
+    fill(expected, PAGE, 7);
     CHECK(memcmp(scene_of_all.wiped, expected, PAGE) == 0 && expected[0] | expected[PAGE - 1]);
 }
 
@@ -462,7 +463,7 @@ static int initialised = 7; /* .data */
 /* Everywhere that can be written: is as the snapshot left it, then is not. */
 static void write_everywhere(void) {
     struct scene *scene = &scene_of_all;
-    unsigned char expected[PAGE];
+    unsigned char expected[PAGE_MOST];
     CHECK(initialised == 7);
     fill(expected, PAGE, 1);
     CHECK(memcmp(scene->heap, expected, PAGE) == 0);
