@@ -49,12 +49,13 @@ static inline long raw_clone(unsigned long flags, void *stack_top, int *child_ti
 /* Goes on in entry(argument) on another stack (16-aligned top). */
 static inline _Noreturn void raw_switch_stack(void *stack_top, void (*entry)(void *),
                                               void *argument) {
+    /* Registers by name: what is read after the frame pointer is cleared must not be in it. */
     __asm__ volatile("mov %0, %%rsp\n\t"
                      "xor %%ebp, %%ebp\n\t"
                      "call *%1\n\t"
                      "ud2"
                      :
-                     : "r"(stack_top), "r"(entry), "D"(argument)
+                     : "d"(stack_top), "a"(entry), "D"(argument)
                      : "memory");
     __builtin_unreachable();
 }
@@ -99,12 +100,14 @@ static inline long raw_clone(unsigned long flags, void *stack_top, int *child_ti
 static inline _Noreturn void raw_switch_stack(void *stack_top, void (*entry)(void *),
                                               void *argument) {
     register void *x0 __asm__("x0") = argument;
+    register void *x9 __asm__("x9") = stack_top;
+    register void (*x10)(void *) __asm__("x10") = entry;
     __asm__ volatile("mov sp, %0\n\t"
                      "mov x29, xzr\n\t"
                      "blr %1\n\t"
                      "brk #1"
                      :
-                     : "r"(stack_top), "r"(entry), "r"(x0)
+                     : "r"(x9), "r"(x10), "r"(x0)
                      : "memory");
     __builtin_unreachable();
 }
