@@ -13,8 +13,9 @@
 #include "raw_mmap.h"
 #include "raw_syscall.h"
 
-/* Above every address that user space can have: the file is sparse. */
-#define IMAGE_BYTES 0x7ffffffff000UL
+/* Above every address that mmap(2) gives without being asked for a higher one, on x86-64 (47 bits)
+ * and arm64 (48): the file is sparse. */
+#define IMAGE_BYTES (1UL << 48)
 
 static int make_image(void) {
     int fd = memfd_create("zygote-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
