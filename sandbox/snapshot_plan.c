@@ -23,7 +23,7 @@ struct mapping {
         is_special; /* is_special: [stack], [vdso], ... but not [heap] */
     unsigned long anonymous_kb;
     bool is_fixed; /* flags that a copy would not have: io, pfn, wipe on fork, not copied on fork,
-                      grows down */
+                      grows down, memory tags (arm64), shadow stack */
 };
 
 static int add_range(struct snapshot_plan *plan, unsigned long start, unsigned long end,
@@ -103,7 +103,7 @@ static bool parse_line(char *line, struct mapping *mapping) {
         return false;
     }
     if (strncmp(line, "VmFlags:", 8) == 0) {
-        static const char *const fixed[] = {" gd", " io", " pf", " wf", " dc"};
+        static const char *const fixed[] = {" gd", " io", " pf", " wf", " dc", " mt", " ss"};
         for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
             mapping->is_fixed |= strstr(line, fixed[i]) != NULL;
         return true;
