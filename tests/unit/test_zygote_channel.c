@@ -81,7 +81,6 @@ static void test_wrong_messages_leave_nothing_open(void **state) {
         {&spawn, sizeof(spawn), 0},
         {&spawn, sizeof(spawn), 2},
         {&spawn, sizeof(spawn), 4},
-        {&spawn, sizeof(spawn), 8},
         {&spawn, 4, 3},
         {long_message, sizeof(long_message), 3},
         {&end, sizeof(end), 3},
@@ -93,6 +92,16 @@ static void test_wrong_messages_leave_nothing_open(void **state) {
         assert_int_equal(zygote_channel_take(pair[1], &got, fds), -EBADMSG);
         assert_int_equal(count_descriptors(), before);
     }
+}
+
+/* The kernel drops what has no room in the message, and says that it did. */
+static void test_too_many_descriptors_leave_nothing_open(void **state) {
+    (void)state;
+    struct zygote_command spawn = {.type = ZYGOTE_SPAWN}, got;
+    int fds[SPAWN_DESCRIPTORS], before = count_descriptors();
+    send_message(&spawn, sizeof(spawn), 8);
+    assert_int_equal(zygote_channel_take(pair[1], &got, fds), -EBADMSG);
+    assert_int_equal(count_descriptors(), before);
 }
 
 static void test_end_of_file(void **state) {
@@ -110,6 +119,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_spawn_brings_three_descriptors, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_messages_leave_nothing_open, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_descriptors_leave_nothing_open, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_end_of_file, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
