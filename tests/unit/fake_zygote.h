@@ -168,16 +168,31 @@ static inline void fake_zygote_done(struct fake_zygote *zygote) {
     zygote->fd = -1;
 }
 
-static inline void fake_stop(void *context) {
-    loop_stop(context);
+/* Longer than any chain of messages that one event starts. */
+#define FAKE_ROUNDS 50
+
+struct fake_wait {
+    struct loop *loop;
+    struct loop_timer timer;
+    int rounds;
+};
+
+/* A timer that a callback starts comes after the files of the next round. */
+static inline void fake_next_round(void *context) {
+    struct fake_wait *wait = context;
+    if (wait->rounds-- > 0)
+        loop_timer_start(wait->loop, &wait->timer, 0, fake_next_round, wait);
+    else
+        loop_stop(wait->loop);
 }
 
-/* Lets the loop go on for so long. */
+/* Lets the loop go on for so long, and then until what has begun is through, however slow the
+ * machine is. */
 static inline void fake_wait_ms(struct loop *loop, int ms) {
-    struct loop_timer timer = {0};
-    loop_timer_start(loop, &timer, ms * 1000LL, fake_stop, loop);
+    struct fake_wait wait = {.loop = loop, .rounds = FAKE_ROUNDS};
+    loop_timer_start(loop, &wait.timer, ms * 1000LL, fake_next_round, &wait);
     loop_run(loop);
-    loop_timer_stop(loop, &timer);
+    loop_timer_stop(loop, &wait.timer);
 }
 
 #endif
