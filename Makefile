@@ -40,7 +40,7 @@ FUZZ_SECONDS ?= 60
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench
+.PHONY: all run test test-arm64 unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -49,7 +49,7 @@ $(BUILD)/code-runner: $(BUILD)/src/main.o $(library)
 
 $(library): $(filter-out $(BUILD)/src/main.o,$(objects))
 	rm -f $@
-	ar rcs $@ $^
+	$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -81,6 +81,9 @@ service: $(BUILD)/code-runner $(BUILD)/try_syscall ## run the tests against the 
 
 $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 	$(CC) $(cr_cflags) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
+
+test-arm64: ## build for arm64, and run the unit tests in an emulator
+	@MAKE=$(MAKE) BUILD=build/arm64 tests/arm64.sh
 
 asan: ## unit tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
@@ -117,7 +120,7 @@ clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
 help: ## print this
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  \1\t/p' Makefile | expand -t 14
 
 # Packages: of the service, of its build, of its tests. Asks apt only if something is missing.
 packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 python3-numpy python3-pandas python3-scipy \
