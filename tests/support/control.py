@@ -14,7 +14,7 @@ mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
 mount -t proc proc /mnt/root/proc
 mount -t tmpfs -o size=2g,mode=1777 tmpfs /mnt/root/dev
-for name in null zero urandom; do : > /mnt/root/dev/$name; mount --bind /dev/$name /mnt/root/dev/$name; done
+mknod -m 666 /mnt/root/dev/null c 1 3; mknod -m 666 /mnt/root/dev/zero c 1 5; mknod -m 666 /mnt/root/dev/urandom c 1 9
 mkdir -m 1777 /mnt/root/dev/shm
 ulimit -v 8000000 -f 100000 -t 20 -c 0
 """
@@ -39,12 +39,15 @@ class Control:
         self.result, self.stdout, self.status, self.stderr = result, stdout, status, stderr
 
 
-def run(script, before="", own_network=True, environment=None, timeout=20):
+def run(script, before="", own_network=True, environment=None, timeout=20, uid=0):
     """Runs script's main() as plain /usr/bin/python3 would; before is shell text that runs inside the
-    copy first ("$ROOT" is its root). Raises subprocess.TimeoutExpired, with everything dead."""
+    copy first ("$ROOT" is its root). uid: whom the script runs as; of another than root, `ulimit -u` in
+    before bounds the processes. Raises subprocess.TimeoutExpired, with everything dead."""
     network = ["--net"] if own_network else []
     shell = PRELUDE + "ROOT=/mnt/root\n" + ("ip link set lo up\n" if own_network else "") + before
-    shell += '\nexec 9>&3 3>&-; exec chroot $ROOT /usr/bin/python3 -I -c "$0" "$1"\n'
+    # A change of uid takes the signal away that ends it when unshare is gone: prctl(2).
+    user = f"setpriv --reuid={uid} --regid={uid} --clear-groups --pdeathsig=KILL" if uid else ""
+    shell += f'\nexec 9>&3 3>&-; exec chroot $ROOT {user} /usr/bin/python3 -I -c "$0" "$1"\n'
     command = ["unshare", "--mount", "--pid", "--ipc", "--uts", *network, "--fork", "--kill-child",
                "bash", "-c", 'exec 3>&1 1>&2; ' + shell, RUN, script]
     done = subprocess.run(command, capture_output=True, timeout=timeout, stdin=subprocess.DEVNULL,
