@@ -1,0 +1,206 @@
+"""Scripts that run at the same time on different slots: none reads what another one has, writes into
+it, or ends, stops or slows it."""
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from attempts import script, stopped_by
+from neighbours import at_once, stays, without_layers
+from support import control, procs
+from support.client import Client
+from test_files import SEARCH, halves
+
+# One opens to others what it can; the other looks for it wherever a file can be, and writes to it.
+SHARE = """
+PLACES = ['.', '/tmp', '/dev/shm', '/var/tmp', '/run', '/run/lock', os.path.expanduser('~'), __import__('tempfile').gettempdir()]
+def share(name, content):
+    os.umask(0)
+    shared, kept = [], []
+    for place in PLACES:
+        path = place + '/' + name
+        if attempt(lambda: os.path.exists(path) or open(path, 'w').write(content)) != 'ok': continue
+        if os.path.getsize(path) != len(content): continue
+        shared.append(path)
+        for target in (path, place):
+            attempt(os.chmod, target, 0o777)
+            attempt(lambda: os.fchmod(os.open(target, 0), 0o777))
+            attempt(os.setxattr, target, 'system.posix_acl_access', bytes.fromhex('02000000 01000700ffffffff 04000700ffffffff 10000700ffffffff 20000700ffffffff'))
+        kept.append(open(path))
+        attempt(os.mkdir, path + '.d', 0o777)
+        attempt(lambda: open(path + '.d/' + name, 'w').write(content))
+        attempt(os.mkfifo, path + '.fifo', 0o666)
+    return shared, kept
+"""
+HUNT = """
+import glob
+def hunt(name, first, second):
+    places = {os.path.dirname(os.getcwd()) or '/', os.getcwd(), '/tmp', '/dev/shm', '/var/tmp', '/run', '/home', os.path.expanduser('~')}
+    up = os.getcwd()
+    while len(up) > 1: up = os.path.dirname(up); places.add(up)
+    for pattern in ('/proc/[0-9]*/cwd', '/proc/[0-9]*/root/tmp', '/proc/[0-9]*/root/dev/shm'): places.update(glob.glob(pattern))
+    read, written = set(), set()
+    paths = set(glob.glob('/proc/[0-9]*/fd/*'))
+    for place in places:
+        for depth in ('', '/*', '/*/*') if place != '/' else ('',):
+            for end in (name, name + '.d/' + name): paths.update([place + '/' + end, *glob.glob(place + depth + '/' + end)])
+    for path in paths:
+        if not os.path.isfile(path): continue
+        try:
+            text = open(path, 'rb').read(200)
+            if first + second in text: read.add(path)
+        except OSError: pass
+        if name in os.path.realpath(path) and attempt(lambda: open(path, 'ab').write(b'evil')) == 'ok': written.add(path)
+    return [sorted(read), sorted(written)]
+"""
+
+
+def pair(token):
+    name = "n" + token[:8]
+    sharer = stays(1, f"secret = '{token}' * 3", f"shared, kept = share('{name}', secret)", "time.sleep(0.9)",
+                   "return [shared, [open(path).read() == secret for path in shared]]", before=SHARE)
+    hunter = stays(1, "time.sleep(0.2)", f"read, written = hunt('{name}', *{halves(token)!r})",
+                   f"return [read, written, search(*{halves(token)!r})[0]]", before=HUNT + SEARCH)
+    return sharer, hunter
+
+
+@pytest.fixture(scope="module")
+def found(service):
+    """What the two say: (without the layers, in the service)."""
+    texts = pair(uuid.uuid4().hex)
+    return without_layers(*texts), at_once(service, *texts)
+
+
+@stopped_by("private-root", "landlock", "file-modes", "unique-uid", "seccomp")
+def test_files_opened_to_all_are_not_read_by_a_neighbour(found):
+    (_, outside), ((shared, _), within) = found
+    assert any("/tmp/n" in path for path in outside[0]) and any("/fd/" in path for path in outside[0]) and any("neighbour-0" in path for path in outside[0])
+    assert any(path.startswith("./") for path in shared)
+    assert within[0] == []
+
+
+@stopped_by("private-root", "landlock", "file-modes", "unique-uid", "seccomp")
+def test_files_opened_to_all_are_not_changed_by_a_neighbour(found):
+    ((_, same), outside), ((_, still_same), within) = found
+    assert outside[1] and not all(same)
+    assert within[1] == [] and all(still_same)
+
+
+@stopped_by("namespaces", "private-proc", "landlock", "unique-uid", "seccomp")
+def test_memory_of_a_neighbour_is_not_read(found):
+    (_, outside), (_, within) = found
+    assert any(path.endswith("/mem") for path in outside[2])
+    assert within[2] == []
+
+
+# Everything that reaches a process by its number, and at the end kill(-1).
+ATTACK = """
+import fcntl, resource, signal
+def own_by_signal(pid):
+    r, w = os.pipe()
+    fcntl.fcntl(r, fcntl.F_SETOWN, pid)
+    fcntl.fcntl(r, fcntl.F_SETSIG, signal.SIGURG)
+    fcntl.fcntl(r, fcntl.F_SETFL, fcntl.fcntl(r, fcntl.F_GETFL) | fcntl.FASYNC)
+WAYS = {
+    'stop': lambda pid: (os.kill(pid, signal.SIGSTOP), os.kill(pid, signal.SIGCONT)),
+    'tgkill': lambda pid: check(libc.syscall(234, pid, pid, 18)),
+    'tkill': lambda pid: check(libc.syscall(200, pid, 18)),
+    'sigqueue': lambda pid: check(libc.sigqueue(pid, signal.SIGCONT, None)),
+    'pidfd': lambda pid: signal.pidfd_send_signal(os.pidfd_open(pid), signal.SIGCONT),
+    'renice': lambda pid: os.setpriority(os.PRIO_PROCESS, pid, 19),
+    'affinity': lambda pid: os.sched_setaffinity(pid, {0}),
+    'scheduler': lambda pid: os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0)),
+    'io priority': lambda pid: check(libc.syscall(251, 1, pid, 3 << 13)),
+    'prlimit': lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
+    'read limits': lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE),
+    'group': lambda pid: os.setpgid(pid, pid),
+    'owner': own_by_signal,
+}
+def exists(pid):
+    error = attempt(os.kill, pid, 0)
+    return error != 'ESRCH' and (error == 'ok' or attempt(lambda: os.close(os.pidfd_open(pid))) not in ('ESRCH', 'EINVAL'))
+def attack(known):
+    own = {os.getpid(), os.getppid() or 1}
+    others = [pid for pid in (*range(1, 33000), *known) if pid not in own and exists(pid)]
+    reached = sorted({name for pid in others for name, way in WAYS.items() if attempt(way, pid) == 'ok'})
+    for way in WAYS.values(): attempt(way, os.getppid() or 1)
+    attempt(os.killpg, os.getpgrp(), 0)
+    attempt(os.setpriority, os.PRIO_USER, 0, 19)
+    attempt(os.kill, -1, 9)
+    return reached
+"""
+# The other one works meanwhile, and says what it found changed about itself.
+VICTIM = stays(
+    1.2, "import resource, signal",
+    "def look(): return [os.getpriority(0, 0), sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), resource.getrlimit(resource.RLIMIT_CORE), os.getpgrp()]",
+    "child = subprocess.Popen(['sleep', '30'])", "before, longest, last = look(), 0, time.monotonic()", "end = last + 1.1",
+    "while time.monotonic() < end:", "    time.sleep(0.005)", "    longest, last = max(longest, time.monotonic() - last), time.monotonic()",
+    "return [look() == before, child.poll() is None, longest]")
+
+
+@stopped_by("namespaces", "unique-uid", "kill-filter", "landlock-scopes", "seccomp")
+def test_others_are_not_stopped_changed_or_ended(service):
+    known = [service.pid, *procs.descendants(service.pid)]
+    attacker = stays(1.2, "time.sleep(0.4)", f"return attack({known})", before=ATTACK)
+    # Without kill(-1) first, so that the other one lives to say what was changed.
+    tame = attacker.replace("attempt(os.kill, -1, 9)", "None")
+    reached, (same, alive, _) = without_layers(tame, VICTIM)
+    assert len(reached) >= 10 and not same and alive, reached  # 'group' is for one's own children, 'owner' for every one
+    assert without_layers(attacker, VICTIM)[1] is None
+    before = {pid: procs.status(pid)["Cpus_allowed_list"] for pid in known[:3]}
+    began = time.monotonic()
+    reached, (same, alive, longest) = at_once(service, attacker, VICTIM)
+    assert set(reached) <= {"owner"}, reached  # it is told who, and asked only when a signal is due
+    assert (same, alive) == (True, True) and longest < 1
+    assert {pid: procs.status(pid)["Cpus_allowed_list"] for pid in known[:3]} == before
+    assert service.client.get("/health").status == 200 and time.monotonic() - began < 10
+
+
+HOGS = {
+    "processes": stays(0.9, "made = 0", "while True:", "    try:", "        if os.fork() == 0: time.sleep(0.9); os._exit(0)", "        made += 1",
+                       "    except OSError: break", "time.sleep(0.8)", "return made"),
+    "spinning processes": stays(0.9, "made, began = 0, time.monotonic()", "for _ in range(20):", "    if os.fork() == 0:", "        while time.monotonic() < began + 0.9: pass", "        os._exit(0)", "    made += 1", "time.sleep(0.8)", "return made"),
+    "descriptors": stays(0.9, "kept = []", "try:", "    while True: kept.append(os.open('/dev/null', 0))", "except OSError: time.sleep(0.8); return len(kept)"),
+    "space": stays(0.9, "for n in range(100):", "    try: open(f'hog{n}', 'wb').write(bytes(2 << 20))", "    except OSError: return n", "return 100"),
+}
+WORKER = stays(0.9, "import pathlib", "time.sleep(0.3)", "failed = 0", "for n in range(10):", "    try: subprocess.run(['true'], check=True); pathlib.Path(f'w{n}').write_text('x' * 5000); os.close(os.dup(0))",
+               "    except OSError: failed += 1", "return failed")
+
+
+@stopped_by("cgroup", "rlimits", "private-root", "unique-uid", "watchdog")
+@pytest.mark.parametrize("name", HOGS)
+def test_what_one_takes_the_other_has(service, name):
+    # The control: under one limit for both, what one takes the other has not. Processors are not
+    # limited there: it shows that they are taken.
+    texts = (HOGS[name], WORKER)
+    if name == "processes":
+        made, failed = without_layers(*texts, before="ulimit -u 100\n", uid=54323)
+        assert made > 50 and failed == 10
+    elif name == "space":
+        made, failed = without_layers(*texts, before="mount -t tmpfs -o size=30m,mode=1777 tmpfs $ROOT/tmp\n")
+        assert made < 20 and failed == 10
+    else:
+        made, _ = without_layers(*texts)
+        assert made >= 20
+    assert at_once(service, *texts)[1] == 0
+
+
+@stopped_by("cgroup", "rlimits", "watchdog")
+def test_who_takes_too_much_memory_is_ended_alone(service):
+    hog = script("time.sleep(0.3)", "held = bytearray(b'x') * 480_000_000", "return len(held)")
+    careful = stays(1.5, "held = bytearray(b'x') * 100_000_000", "child = subprocess.Popen(['sleep', '30'])", "time.sleep(1.2)",
+                    "return [len(held), child.poll() is None]")
+    assert control.run(hog).result == 480_000_000
+    with ThreadPoolExecutor(2) as pool:
+        hogs, others = pool.map(lambda text: Client(service.port).execute(text), [hog, careful])
+    assert hogs.outcome == "memory", hogs
+    assert others.json.get("result", [0])[0] == [100_000_000, True], others
+
+
+@stopped_by("server")
+def test_answers_go_to_who_asked(service):
+    """The control: answers differ, so that a mix-up would be seen."""
+    texts = [stays(0.2, f"print({n})", f"open('own', 'w').write('{n}')", "time.sleep(0.1)", "return open('own').read()") for n in range(4)]
+    for _ in range(3):
+        assert at_once(service, *texts) == ["0", "1", "2", "3"]
