@@ -1,0 +1,91 @@
+"""What a script may do, as the kernel tells it, and that no program or file gives it more."""
+import shutil
+import uuid
+
+import pytest
+
+from attempts import REFUSED, inside, script, stopped_by
+from support import control
+
+# By prctl(2) and capget(2): /proc may not be there. PR_CAPBSET_READ is not asked: where the bounding
+# set cannot be emptied, no_new_privs keeps it from mattering.
+RIGHTS = script("header = (ctypes.c_uint32 * 2)(0x20080522, 0)", "sets = (ctypes.c_uint32 * 6)()", "check(libc.capget(header, sets))",
+                "return [libc.prctl(39, 0, 0, 0, 0), any(sets), libc.prctl(21, 0, 0, 0, 0), 0 in os.getresuid() + os.getresgid() + tuple(os.getgroups())]")
+
+
+@stopped_by("no-new-privileges", "seccomp")
+def test_script_has_no_rights(service):
+    assert control.run(RIGHTS).result == [0, True, 0, True]
+    no_new_privileges, capabilities, filtered, root = inside(service, RIGHTS)
+    assert (no_new_privileges, capabilities, filtered) == (1, False, 2)
+    assert not root
+
+
+@stopped_by("no-new-privileges")
+def test_rights_do_not_come_back(service):
+    text = script("tried = [attempt(os.setuid, 0), attempt(os.setgid, 0), attempt(os.setgroups, [0]), attempt(os.setresuid, 0, 0, 0)]",
+                  "header = (ctypes.c_uint32 * 2)(0x20080522, 0)", "tried.append(attempt(lambda: check(libc.capset(header, (ctypes.c_uint32 * 6)(1, 1, 0, 0, 0, 0)))))",
+                  "return tried")
+    assert control.run(text).result == ["ok"] * 5
+    assert set(inside(service, text)) <= REFUSED | {"EINVAL"}
+
+
+@pytest.fixture
+def set_uid_program(beside):
+    path = f"/usr/local/bin/cr-test-{uuid.uuid4().hex}"
+    shutil.copy("/usr/bin/id", beside(path))
+    beside(path).chmod(0o4755)
+    yield path
+    beside(path).unlink()
+
+
+@stopped_by("no-new-privileges", "private-root")
+def test_set_uid_programs_give_nothing(service, set_uid_program):
+    """One of the system's, and one that the script makes itself."""
+    text = script(f"id = {set_uid_program!r}",
+                  "try: return subprocess.run([id, '-u'], capture_output=True, text=True).stdout.strip()",
+                  "except OSError as error: return 'refused'")
+    stage = f"cp /usr/bin/id $ROOT{set_uid_program}\nchmod 4755 $ROOT{set_uid_program}\n"
+    assert control.run(text, stage, uid=54321).result == "0"
+    assert inside(service, text) not in ("0", "")
+
+
+@stopped_by("no-new-privileges", "file-modes", "private-root")
+def test_set_uid_files_of_its_own_give_a_script_nothing(service):
+    """A copy for root: chown, then the bits. The control does that as root, and runs it as another."""
+    text = script("import shutil", "shutil.copy('/usr/bin/id', 'evil')",
+                  "tried = [attempt(os.chown, 'evil', 0, 0), attempt(os.chmod, 'evil', 0o6755)]",
+                  "try: user = subprocess.run(['./evil', '-u'], capture_output=True, text=True, user=54321 if os.getuid() == 0 else None).stdout.strip()",
+                  "except OSError: user = 'refused'", "return [tried[0], user]")
+    assert control.run(text).result == ["ok", "0"]
+    owner, user = inside(service, text)
+    assert owner in REFUSED and user not in ("0", "")
+
+
+PROGRAMS = {  # name: a command, run as an ordinary user would, and what it prints when it works
+    "a user namespace": (["unshare", "--user", "--map-root-user", "id", "-u"], "0"),
+    "a mount namespace": (["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs x /mnt && echo mounted"], "mounted"),
+    "another root": (["unshare", "--user", "--map-root-user", "--root", "/", "echo", "moved"], "moved"),
+    "a network": (["unshare", "--user", "--map-root-user", "--net", "ip", "link", "set", "lo", "up"], ""),
+}
+
+
+@stopped_by("seccomp")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_namespaces_give_nothing(service, name):
+    command, output = PROGRAMS[name]
+    text = script(f"done = subprocess.run({command!r}, capture_output=True, text=True)", "return [done.returncode, done.stdout.strip()]")
+    # Not from a chroot: who is in one may make no user namespace, so the copy becomes the real root first.
+    assert control.run(text, "mkdir -p $ROOT/old; cd $ROOT; pivot_root . old; ROOT=/; \n").result == [0, output]
+    status, printed = inside(service, text)
+    assert status != 0 and printed == ""
+
+
+@stopped_by("private-root", "landlock", "seccomp")
+def test_no_terminal_to_type_into(service):
+    """TIOCSTI needs one: a script gets no terminal, and the call is refused on what is none (see
+    test_syscalls.py)."""
+    text = script("return [attempt(os.openpty), attempt(os.open, '/dev/tty', 2), attempt(os.open, '/dev/console', 2)]")
+    stage = "mkdir $ROOT/dev/pts; mount -t devpts -o newinstance,ptmxmode=0666 devpts $ROOT/dev/pts; ln -s pts/ptmx $ROOT/dev/ptmx\n"
+    assert control.run(text, stage).result[0] == "ok"
+    assert set(inside(service, text)) <= REFUSED | {"ENXIO"}
