@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.mode_independent
+from attempts import stopped_by
+
+pytestmark = [pytest.mark.mode_independent, stopped_by("seccomp")]
 
 WORKLOAD = Path(__file__).with_name("workload.py").resolve()
 TRY_SYSCALL = Path(os.environ.get("CODE_RUNNER", "build/code-runner")).resolve().with_name("try_syscall")
