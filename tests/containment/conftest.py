@@ -6,6 +6,14 @@ import uuid
 import pytest
 
 
+def pytest_collection_modifyitems(items):
+    here = pathlib.Path(__file__).parent
+    nameless = [item.nodeid for item in items
+                if here in item.path.parents and not item.get_closest_marker("stopped_by")]
+    if nameless:
+        raise pytest.UsageError("cases that name no layer: " + ", ".join(nameless))
+
+
 @pytest.fixture(scope="session")
 def beside(service):
     """beside(path): where a test finds the file that the service, not a script, has at path. Another

@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+"""Prints one line for each case of the containment suite: the layers that stop it, and its name.
+With --count: one line for each layer, and how many cases name it."""
+import collections
+import os
+import pathlib
+import sys
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.dont_write_bytecode = True
+from attempts import LAYERS  # noqa: E402
+
+
+class Collector:
+    def pytest_collection_finish(self, session):
+        self.cases = [(item.get_closest_marker("stopped_by").args, item.nodeid) for item in session.items]
+
+
+def main():
+    collector = Collector()
+    os.chdir(HERE.parent)
+    status = pytest.main(["-c", "pytest.ini", "--collect-only", "-p", "no:terminal", str(HERE)], plugins=[collector])
+    if status != 0:
+        return status
+    if "--count" in sys.argv:
+        count = collections.Counter(layer for layers, _ in collector.cases for layer in layers)
+        print("".join(f"{layer:18} {count[layer]:4}  {text}\n" for layer, text in LAYERS.items()), end="")
+    else:
+        print("".join(f"{', '.join(layers):40}  {case}\n" for layers, case in collector.cases), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
