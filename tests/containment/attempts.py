@@ -4,11 +4,13 @@ must say inside, what it must say without the layer. And the mark that names the
 A case says what a client can observe in every environment, not how one mechanism answers: refused is
 refused whatever the errno, and no path of one kind of sandbox stands in a script.
 """
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from support import control
+from support.client import Client
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -77,9 +79,18 @@ def inside(server, text):
     return answer.json["result"]
 
 
+def both(server, text, stage="", **options):
+    """At the same time: (what main() returned without the layers, the service's answer)."""
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: Client(server.port).execute(text))
+        return control.run(text, stage, **options).result, answer.result()
+
+
 def survey(server, expressions, before="", stage="", **options):
     """Many attempts in one script: ({name: answer} without the layers, {name: answer} inside)."""
     lines = ["found = {}"]
     lines += [f"found[{name!r}] = attempt(lambda: {expression})" for name, expression in expressions.items()]
     text = script(*lines, "return found", before=before)
-    return control.run(text, stage, **options).result, inside(server, text)
+    outside, answer = both(server, text, stage, **options)
+    assert answer.status == 200, answer
+    return outside, answer.json["result"]

@@ -22,7 +22,7 @@ class Collector:
 def main():
     collector = Collector()
     os.chdir(HERE.parent)
-    status = pytest.main(["-c", "pytest.ini", "--collect-only", "-p", "no:terminal", str(HERE)], plugins=[collector])
+    status = pytest.main(["-c", "pytest.ini", "-o", "addopts=", "--collect-only", "-p", "no:terminal", str(HERE)], plugins=[collector])
     if status != 0:
         return status
     if "--count" in sys.argv:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attempts import REFUSED, inside, script, stopped_by
+from attempts import REFUSED, both, inside, script, stopped_by
 from support import control, procs
 from support.client import Client
 
@@ -37,8 +37,8 @@ BOMB = script("r, w = os.pipe(); os.set_blocking(r, False); top = os.getpid()",
 
 @stopped_by("cgroup", "rlimits", "watchdog")
 def test_doubling_is_bounded(service):
-    assert control.run(BOMB).result == 1024
-    answer = service.execute(BOMB)
+    outside, answer = both(service, BOMB)
+    assert outside == 1024
     assert answer.status == 200, answer
     assert 1 <= answer.json["result"] < 600
 

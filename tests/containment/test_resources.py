@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attempts import script, stopped_by
+from attempts import both, script, stopped_by
 from support import control
 from support.client import Client
 
@@ -43,11 +43,8 @@ MEMORY = {  # name: a script that takes 480 MB and says that it has them
 @pytest.mark.parametrize("name", MEMORY)
 def test_memory(service, name):
     """Ended for its memory, or refused what it asked for: it never has it all."""
-    if name != "pipes and sockets":
-        assert control.run(MEMORY[name]).result == 480 * MB
-    else:
-        assert control.run(MEMORY[name], "ulimit -n 4096").result > 400 * MB
-    answer = service.execute(MEMORY[name])
+    held, answer = both(service, MEMORY[name], "ulimit -n 4096")
+    assert held == 480 * MB or held > 400 * MB and name == "pipes and sockets"
     if answer.outcome == "memory":
         assert (answer.status, answer.json["error"]) == (400, "Memory limit exceeded (300MB limit)")
     elif answer.outcome == "exception":  # no space, no descriptors, not here
@@ -100,10 +97,10 @@ def go_on(text):
 @pytest.fixture(scope="module")
 def forever(patient):
     """All of them at once: ({name: goes on without the layers}, {name: answer})."""
-    def all_at_once(function):
-        with ThreadPoolExecutor(len(FOREVER)) as pool:
-            return dict(zip(FOREVER, pool.map(function, FOREVER.values())))
-    return all_at_once(go_on), all_at_once(lambda text: Client(patient.port).execute(text))
+    with ThreadPoolExecutor(2 * len(FOREVER)) as pool:
+        outside = pool.map(go_on, FOREVER.values())
+        within = pool.map(lambda text: Client(patient.port).execute(text), FOREVER.values())
+        return dict(zip(FOREVER, outside)), dict(zip(FOREVER, within))
 
 
 @stopped_by("server")
@@ -130,8 +127,8 @@ FLOODS = {
 @stopped_by("server")
 @pytest.mark.parametrize("name", FLOODS)
 def test_output_flood(service, name):
-    assert control.run(FLOODS[name]).result == "flooded"
-    answer = service.execute(FLOODS[name])
+    outside, answer = both(service, FLOODS[name])
+    assert outside == "flooded"
     assert (answer.status, answer.outcome) == (400, "output"), answer
     assert answer.json["error"] == "Output limit exceeded (10MB limit)"
     assert answer.seconds < 4
@@ -143,9 +140,8 @@ RESULTS = {"long text": "'x' * (12 << 20)", "many numbers": "[1] * (4 << 20)", "
 @stopped_by("server")
 @pytest.mark.parametrize("name", RESULTS)
 def test_flood_of_a_result(service, name):
-    text = script(f"return {RESULTS[name]}")
-    assert control.run(text).result
-    answer = service.execute(text)
+    outside, answer = both(service, script(f"return {RESULTS[name]}"))
+    assert outside
     assert (answer.status, answer.outcome) == (400, "output"), answer
 
 
