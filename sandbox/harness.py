@@ -665,6 +665,27 @@ def rehearse():
     error_frame("exception", "text", "text")
 
 
+class Rehearsed(BaseException):
+    pass
+
+
+def rehearse_serving(channel, far_end):
+    """In a fork that is thrown away: all that serve_fork() does, from the first frame to the last, short
+    of the end of the process."""
+    global leave, prepared
+
+    def leave(status):
+        raise Rehearsed
+
+    prepared = prepared or Preparation("/nonexistent")
+    prepared.sources.path = "/dev/null"  # a fork of the zygote has no directory of its own
+    send(far_end, frame_of(FRAME_SCRIPT, REHEARSAL.encode()) + frame_of(FRAME_RUN, b""))
+    try:
+        serve_fork(channel, None)
+    except Rehearsed:
+        pass
+
+
 def prepare_forks(directory):
     """In the zygote, when all is loaded: what serve() would do in each fork, once for all.
     directory: the working directory that they will have; None: each has another. The

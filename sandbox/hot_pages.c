@@ -19,8 +19,6 @@
 #endif
 
 #define RANGES_MOST 8192
-/* Pages between two hot ones are copied too if that spares a call. */
-#define GAP_PAGES 1
 
 #define PAGEMAP_PRESENT (1ULL << 63)
 #define PAGEMAP_SHARED (1ULL << 61) /* of a file: not yet copied for this process */
@@ -35,8 +33,8 @@ struct finding {
 
 static void note_page(struct finding *finding, unsigned long address) {
     struct hot_range *last = finding->count ? &finding->ranges[finding->count - 1] : NULL;
-    if (last && address - (last->start + last->size) <= GAP_PAGES * finding->page_bytes)
-        last->size = address + finding->page_bytes - last->start;
+    if (last && address == last->start + last->size)
+        last->size += finding->page_bytes;
     else if (finding->count < RANGES_MOST)
         finding->ranges[finding->count++] = (struct hot_range){address, finding->page_bytes};
 }

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "embedded.h"
@@ -20,7 +21,7 @@
 #include "python.h"
 #include "sandbox.h"
 
-static PyObject *serve_fork, *rehearse; /* of the harness */
+static PyObject *serve_fork, *rehearse, *rehearse_serving; /* of the harness */
 
 /* What the interpreter finds as its standard descriptors is what a worker has: /dev/null and pipes.
  * It looks once, when it starts. Returns a copy of descriptor 2 to be put back. */
@@ -141,7 +142,8 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     PyObject *environment = environment_of(sandbox);
     serve_fork = harness ? PyObject_GetAttrString(harness, "serve_fork") : NULL;
     rehearse = harness ? PyObject_GetAttrString(harness, "rehearse") : NULL;
-    if (!preload || !serve_fork || !rehearse || !names || !environment)
+    rehearse_serving = harness ? PyObject_GetAttrString(harness, "rehearse_serving") : NULL;
+    if (!preload || !serve_fork || !rehearse || !rehearse_serving || !names || !environment)
         return say_exception("the interpreter's own code", error, size);
     PyObject *done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
     if (!done)
@@ -200,12 +202,20 @@ int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size) {
     return r;
 }
 
-void python_warm_rehearse(void *context) {
-    (void)context;
-    PyObject *done = PyObject_CallNoArgs(rehearse);
+static void forget_result(PyObject *done) {
     if (!done)
         PyErr_Clear();
     Py_XDECREF(done);
+}
+
+void python_warm_rehearse_serving(void *context) {
+    (void)context;
+    int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    /* The harness makes its standard descriptors blocking: not the zygote's. */
+    if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return;
+    forget_result(PyObject_CallFunction(rehearse_serving, "ii", ends[0], ends[1]));
 }
 
 _Noreturn void python_warm_serve(const struct slot *slot) {
@@ -213,7 +223,7 @@ _Noreturn void python_warm_serve(const struct slot *slot) {
     const char *scratch = slot->sandbox->plan.private_root ? NULL : slot->scratch;
     prctl(PR_SET_NAME, slash ? slash + 1 : python, 0, 0, 0);
     if (slot->ahead)
-        python_warm_rehearse(NULL);
+        forget_result(PyObject_CallNoArgs(rehearse));
     PyObject *done = PyObject_CallFunction(serve_fork, "iz", WORKER_CHANNEL_FD, scratch);
     Py_XDECREF(done);
     _exit(1);

@@ -16,9 +16,9 @@ struct slot;
  * failure a line for a person is in error. 0 or -errno. */
 int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size);
 
-/* In a fork: does what a script does, with a tiny one, and leaves nothing that a script could see.
- * context is not used. */
-void python_warm_rehearse(void *context);
+/* In a fork that is thrown away: all that python_warm_serve() does with a tiny script, on a channel
+ * of its own. context is not used. */
+void python_warm_rehearse_serving(void *context);
 
 /* In a fork: runs the harness on the channel. Where the slot has time (ahead), it rehearses before.
  * Does not return. */

@@ -226,7 +226,8 @@ static void take_snapshot(struct sandbox *sandbox) {
     if (r == 0)
         sandbox->image_bytes = report.copied_bytes;
     if (r == 0)
-        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse, NULL, &sandbox->hot_pages);
+        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
+                           &sandbox->hot_pages);
     if (r == 0)
         fprintf(stderr, "code-runner: %zu hot pages in %zu ranges\n", sandbox->hot_pages.pages,
                 sandbox->hot_pages.count);
