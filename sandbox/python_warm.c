@@ -19,6 +19,7 @@
 #include "mounts.h"
 #include "protocol.h"
 #include "python.h"
+#include "python_allocators.h"
 #include "sandbox.h"
 
 static PyObject *serve_fork, *rehearse, *rehearse_serving; /* of the harness */
@@ -199,6 +200,7 @@ int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size) {
     take_descriptors_back(saved);
     if (r == 0 && (r = fork_state_find(&sandbox->fork_state)) < 0)
         snprintf(error, error_size, "thread state: %s", strerror(-r));
+    python_allocators_settle();
     return r;
 }
 
