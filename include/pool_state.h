@@ -53,6 +53,10 @@ struct pool_claim *pool_claim_unlink(struct pool *pool, struct pool_claim *claim
  * that a claim that fails cannot recurse into the next. */
 void pool_refill_soon(struct pool *pool);
 
+/* When a run that has just begun is over, most likely: making a worker takes as
+ * much of the machine as a short script does, and the one who waits comes first. */
+void pool_refill_later(struct pool *pool);
+
 /* A worker that nobody has yet is no good. A claim fails with it, unless others that start are
  * enough for all that wait. error: errno, positive, or 0. */
 void pool_start_failed(struct pool *pool, unsigned stage, int error);

@@ -61,8 +61,10 @@ static void worker_ended(struct worker *worker, const struct zygote_event *event
 /* Over for its claim; its slot is free when it has ended. */
 static void worker_killed(struct worker *worker, const struct zygote_event *event) {
     struct pool_claim *claim = worker->claim;
+    struct pool *pool = worker->zygote->pool;
     claim->calls->on_ended(claim->context, event);
     pool_worker_abandon(worker);
+    pool_refill_soon(pool);
 }
 
 static void tell_change(struct pool *pool) {
@@ -262,11 +264,13 @@ static struct worker *find_ready(struct pool *pool) {
 
 void pool_claim(struct pool *pool, struct pool_claim *claim) {
     struct worker *worker = find_ready(pool);
-    pool_refill_soon(pool);
-    if (worker)
+    if (worker) {
+        pool_refill_later(pool);
         pool_worker_hand_over(worker, claim);
-    else
+    } else {
         claim_append(pool, claim);
+        pool_refill_soon(pool);
+    }
 }
 
 void pool_unclaim(struct pool *pool, struct pool_claim *claim) {

@@ -13,13 +13,19 @@
 #include "worker_ends.h"
 
 #define START_DEADLINE_US (10 * 1000000LL) /* from ZYGOTE_SPAWN to FRAME_READY */
+#define REFILL_DELAY_US 3000LL
 #define LAST_RETRY_US (5 * 1000000LL)
 
 static void refill(void *context);
 
 void pool_refill_soon(struct pool *pool) {
-    if (pool->current && !pool->refill_timer.running)
+    if (pool->current)
         loop_timer_start(pool->loop, &pool->refill_timer, 0, refill, pool);
+}
+
+void pool_refill_later(struct pool *pool) {
+    if (pool->current && !pool->refill_timer.running)
+        loop_timer_start(pool->loop, &pool->refill_timer, REFILL_DELAY_US, refill, pool);
 }
 
 static void fail_first_claim(struct pool *pool, unsigned stage) {
