@@ -17,7 +17,7 @@
 
 /* The run is given back, but for its first place: a pool without any would go back too. */
 static void settle_class(size_t size) {
-    char *run[RUN_PLACES];
+    char *run[RUN_PLACES] = {NULL};
     unsigned length = 0;
     for (unsigned places = 0; length < RUN_PLACES && places < PLACES_MOST; places++) {
         char *place = PyObject_Malloc(size);

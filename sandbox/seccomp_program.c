@@ -1,8 +1,9 @@
 /*
  * seccomp_program: compiles the rows of seccomp_table.c with libseccomp and loads the result. Each
  * of the table's three steps becomes a program of its own, and the three are joined into one: where
- * a step does not decide, it jumps to the next. (libseccomp itself cannot say "otherwise".) Must
- * not know what any rule is for.
+ * a step does not decide, it jumps to the next. (libseccomp itself cannot say "otherwise".) Before
+ * them comes what needs no tree (seccomp_plain.h): the kernel compiles the whole anew for each
+ * worker. Must not know what any rule is for.
  */
 #include "seccomp_program.h"
 
@@ -16,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "seccomp_plain.h"
 #include "seccomp_table.h"
 
 #define NAME_SIZE 64
@@ -85,20 +87,48 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_row *row, int
     return seccomp_rule_add_array(context, action, number, count, tests);
 }
 
-static int add_row(scmp_filter_ctx context, const struct seccomp_row *row) {
-    for (const char *name = row->names; *name;) {
-        size_t length = strcspn(name, " ");
-        char copy[NAME_SIZE];
-        if (length >= sizeof(copy))
-            return -ENAMETOOLONG;
-        memcpy(copy, name, length);
-        copy[length] = '\0';
-        /* Negative: this machine, or this libseccomp, has no such call. Then it is ENOSYS. */
-        int number = seccomp_syscall_resolve_name_arch(seccomp_arch_native(), copy);
-        int error = number < 0 ? 0 : add_rules(context, row, number);
+/* The number of the first call of *names, which goes on to the next one. Negative: this machine, or
+ * this libseccomp, has no such call; then it is ENOSYS. */
+static int take_name(const char **names) {
+    size_t length = strcspn(*names, " ");
+    char copy[NAME_SIZE] = "";
+    if (length < sizeof(copy))
+        memcpy(copy, *names, length);
+    *names += length + ((*names)[length] == ' ');
+    return seccomp_syscall_resolve_name_arch(seccomp_arch_native(), copy);
+}
+
+static bool is_plain(const struct seccomp_row *row) {
+    return row->step == STEP_ALLOW && row->match[0].test == TEST_NONE;
+}
+
+/* What a row allows whatever the arguments are and no row forbids for some. */
+static struct seccomp_plain find_plain(const struct seccomp_options *options) {
+    struct seccomp_plain plain = {0};
+    for (int forbid = 0; forbid < 2; forbid++)
+        for (size_t i = 0; i < seccomp_table_size; i++) {
+            const struct seccomp_row *row = &seccomp_table[i];
+            if (!row_in_force(row, options))
+                continue;
+            for (const char *names = row->names; *names;) {
+                int number = take_name(&names);
+                if (!forbid && is_plain(row))
+                    seccomp_plain_add(&plain, number);
+                else if (forbid && row->step == STEP_FORBID)
+                    seccomp_plain_remove(&plain, number);
+            }
+        }
+    return plain;
+}
+
+static int add_row(scmp_filter_ctx context, const struct seccomp_row *row,
+                   const struct seccomp_plain *plain) {
+    for (const char *names = row->names; *names;) {
+        int number = take_name(&names);
+        bool decided = number < 0 || seccomp_plain_has(plain, number);
+        int error = decided ? 0 : add_rules(context, row, number);
         if (error)
             return error;
-        name += length + (name[length] == ' ');
     }
     return 0;
 }
@@ -147,7 +177,7 @@ static void continue_after(struct seccomp_program *program, unsigned first, uint
 }
 
 static int compile_step(enum seccomp_step step, const struct seccomp_options *options,
-                        struct seccomp_program *program) {
+                        const struct seccomp_plain *plain, struct seccomp_program *program) {
     scmp_filter_ctx context = seccomp_init(step_default[step]);
     if (!context)
         return -ENOMEM;
@@ -155,7 +185,7 @@ static int compile_step(enum seccomp_step step, const struct seccomp_options *op
     for (size_t i = 0; i < seccomp_table_size && !error; i++) {
         const struct seccomp_row *row = &seccomp_table[i];
         if (row->step == step && row_in_force(row, options))
-            error = add_row(context, row);
+            error = add_row(context, row, plain);
     }
     unsigned first = program->length;
     if (!error)
@@ -167,9 +197,15 @@ static int compile_step(enum seccomp_step step, const struct seccomp_options *op
 }
 
 int seccomp_compile(const struct seccomp_options *options, struct seccomp_program *ret_program) {
-    struct seccomp_program program = {0};
+    const struct seccomp_plain plain = find_plain(options);
+    struct seccomp_program program = {
+        .filter = malloc(SECCOMP_PLAIN_INSTRUCTIONS * sizeof(struct sock_filter))};
+    if (!program.filter)
+        return -ENOMEM;
+    program.length =
+        (unsigned short)seccomp_plain_compile(&plain, seccomp_arch_native(), program.filter);
     for (enum seccomp_step step = 0; step < STEP_COUNT; step++) {
-        int error = compile_step(step, options, &program);
+        int error = compile_step(step, options, &plain, &program);
         if (error) {
             seccomp_program_done(&program);
             return error;
