@@ -207,6 +207,12 @@ static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
     return 0;
 }
 
+/* A rehearsal shortens the script's wait, but lengthens everybody's if there is no time for it:
+ * only while at most one other worker runs or is being cleared. */
+static bool has_time(const struct pool *pool) {
+    return pool->waiting == 0 && pool->current->busy <= pool->starting + pool->ready + 1;
+}
+
 static void refill(void *context) {
     struct pool *pool = context;
     unsigned ahead = pool->retry_timer.running ? 0 : pool->ahead;
@@ -214,7 +220,7 @@ static void refill(void *context) {
         struct worker *worker = find_free_slot(pool);
         if (!worker)
             return;
-        int r = spawn(pool, worker, pool->starting + pool->ready >= pool->waiting);
+        int r = spawn(pool, worker, has_time(pool));
         if (r < 0) {
             ahead = 0;
             pool_start_failed(pool, STAGE_SPAWN, -r);
