@@ -29,16 +29,17 @@
 #define REFUSED(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
 
 /* What of classic BPF a filter uses; anything else fails the test. */
-static bool jumps(const struct sock_filter *at, uint32_t a) {
+static bool jumps(const struct sock_filter *at, uint32_t a, uint32_t x) {
+    const uint32_t value = BPF_SRC(at->code) == BPF_X ? x : at->k;
     switch (BPF_OP(at->code)) {
     case BPF_JEQ:
-        return a == at->k;
+        return a == value;
     case BPF_JGT:
-        return a > at->k;
+        return a > value;
     case BPF_JGE:
-        return a >= at->k;
+        return a >= value;
     case BPF_JSET:
-        return a & at->k;
+        return a & value;
     default:
         fail_msg("jump %x", at->code);
         return false;
@@ -46,7 +47,7 @@ static bool jumps(const struct sock_filter *at, uint32_t a) {
 }
 
 static uint32_t carry_out(const struct seccomp_program *program, const struct seccomp_data *data) {
-    uint32_t a = 0;
+    uint32_t a = 0, x = 0;
     for (unsigned i = 0; i < program->length; i++) {
         const struct sock_filter *at = &program->filter[i];
         if (at->code == (BPF_LD | BPF_W | BPF_ABS)) {
@@ -54,10 +55,20 @@ static uint32_t carry_out(const struct seccomp_program *program, const struct se
             memcpy(&a, (const char *)data + at->k, 4);
         } else if (at->code == (BPF_ALU | BPF_AND | BPF_K)) {
             a &= at->k;
+        } else if (at->code == (BPF_LD | BPF_IMM)) {
+            a = at->k;
+        } else if (at->code == (BPF_MISC | BPF_TAX)) {
+            x = a;
+        } else if (at->code == (BPF_ALU | BPF_LSH | BPF_X)) {
+            assert_true(x < 32);
+            a <<= x;
+        } else if (at->code == (BPF_ALU | BPF_RSH | BPF_K)) {
+            assert_true(at->k < 32);
+            a >>= at->k;
         } else if (at->code == (BPF_JMP | BPF_JA)) {
             i += at->k;
-        } else if (BPF_CLASS(at->code) == BPF_JMP && BPF_SRC(at->code) == BPF_K) {
-            i += jumps(at, a) ? at->jt : at->jf;
+        } else if (BPF_CLASS(at->code) == BPF_JMP) {
+            i += jumps(at, a, x) ? at->jt : at->jf;
         } else if (at->code == (BPF_RET | BPF_K)) {
             return at->k;
         } else {
