@@ -35,7 +35,7 @@ void keeper_begin(void) {
 
 /* Takes what has ended. False when there is no child any more. */
 static bool reap(struct slot *slot, long worker) {
-    int status;
+    int status = 0;
     for (;;) {
         long pid = raw_syscall(SYS_wait4, -1, (long)&status, WNOHANG | __WALL, 0);
         if (pid == worker) {
@@ -78,7 +78,7 @@ static void kill_as_slot(struct slot *slot, long worker) {
 
 /* Kills each process that the file lists: "12 345 ". */
 static void kill_listed(int fd) {
-    char text[1024];
+    char text[512] = {0};
     long pid = 0, size;
     while ((size = raw_syscall(SYS_read, fd, (long)text, sizeof(text), 0)) > 0)
         for (long i = 0; i < size; i++)

@@ -83,7 +83,7 @@ int python_find_font_list(struct sandbox *sandbox) {
     for (struct dirent *entry; r == -ENOENT && (entry = readdir(directory));)
         if (strncmp(entry->d_name, "fontlist", 8) == 0 &&
             strlen(entry->d_name) < sizeof(sandbox->font_list)) {
-            strcpy(sandbox->font_list, entry->d_name);
+            memcpy(sandbox->font_list, entry->d_name, strlen(entry->d_name) + 1);
             r = 0;
         }
     closedir(directory);

@@ -41,7 +41,7 @@ static void count_enter(struct count *count, const struct dirent64 *entry) {
     }
     int fd =
         directory_open_owned(count->listing.fd, entry->d_name, count->owner, count->device, &stat);
-    if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EPERM || fd == -EXDEV)
+    if (fd == -ENOENT || fd == -ENOTDIR || fd == -EPERM || fd == -EXDEV)
         return; /* removed or replaced since we looked, or another file system */
     if (fd < 0) {
         count_over(count);

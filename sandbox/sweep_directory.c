@@ -50,12 +50,16 @@ void directory_close(int fd) {
     raw_syscall(SYS_close, fd, 0, 0, 0);
 }
 
+/* Without O_DIRECTORY: with it gVisor follows the link in spite of O_NOFOLLOW. O_NONBLOCK: what was
+ * a directory can be a FIFO by now. */
 int directory_open(int dir, const char *name, struct stat *ret_stat) {
     long fd = raw_syscall(SYS_openat, dir, (long)name,
-                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0);
+                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
     if (fd < 0)
-        return (int)fd;
+        return fd == -ELOOP || fd == -ENXIO ? -ENOTDIR : (int)fd;
     long r = raw_syscall(SYS_fstat, fd, (long)ret_stat, 0, 0);
+    if (r == 0 && !S_ISDIR(ret_stat->st_mode))
+        r = -ENOTDIR;
     if (r < 0)
         directory_close((int)fd);
     return r < 0 ? (int)r : (int)fd;

@@ -27,7 +27,7 @@ void listing_seek(struct listing *listing, int64_t offset);
  * with *ret_error -errno on failure. */
 const struct dirent64 *listing_next(struct listing *listing, int *ret_error);
 
-/* A descriptor of the directory, which must not be a link, and what it is; or -errno. */
+/* A descriptor of the directory, and what it is; or -errno: -ENOTDIR also for a link to one. */
 int directory_open(int dir, const char *name, struct stat *ret_stat);
 
 /* The same, if it belongs to owner (else -EPERM) and lies on device (else -EXDEV). */

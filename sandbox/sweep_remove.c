@@ -71,7 +71,7 @@ static bool is_inode(int dir, const struct dirent64 *entry, ino_t inode) {
  * before it was tried already. */
 static int remove_leave(struct removal *removal, unsigned depth) {
     struct listing *listing = &removal->listing;
-    struct stat child, stat;
+    struct stat child = {0}, stat;
     int error = (int)raw_syscall(SYS_fstat, listing->fd, (long)&child, 0, 0);
     int parent = directory_open_owned(listing->fd, "..", removal->owner, removal->device, &stat);
     if (error < 0 || parent < 0)

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define PLACES (2 * WATCHDOG_PROCESSES)
-#define PATH_BYTES 32 /* "PID/status" */
+#define PATH_BYTES 32          /* "PID/status" */
+#define UNSEEN_KB (1ULL << 32) /* more than any limit */
 
 enum { RUN_UNKNOWN = -1, RUN_NONE = -2 }; /* else an index of runs */
 
@@ -141,21 +142,27 @@ static pid_t listing_next(struct listing *listing) {
 }
 
 static const char *pid_path(char path[PATH_BYTES], pid_t pid, const char *name) {
-    char *at = path + PATH_BYTES - 1 - strlen(name);
+    size_t start = PATH_BYTES - 1 - strlen(name);
+    char *at = &path[start];
     memcpy(at, name, strlen(name) + 1);
     for (; pid > 0; pid /= 10)
         *--at = (char)('0' + pid % 10);
     return at;
 }
 
+static bool has_left_threads(const struct status *status) {
+    return status->state == 'Z' && status->threads > 1;
+}
+
 /* A process whose first thread has left, while others go on, shows itself as a zombie without
- * memory: a living thread has the figures. */
-static void read_living_thread(int proc_fd, pid_t pid, struct status *status) {
+ * memory: a living thread has the figures. 0, or -errno if there are no threads to look at. */
+static int read_living_thread(int proc_fd, pid_t pid, struct status *status) {
     char path[PATH_BYTES];
     struct listing listing;
-    struct status found;
-    if (listing_open(&listing, proc_fd, pid_path(path, pid, "/task")) < 0)
-        return;
+    struct status found = {0};
+    int r = listing_open(&listing, proc_fd, pid_path(path, pid, "/task"));
+    if (r < 0)
+        return r;
     for (pid_t thread; (thread = listing_next(&listing)) > 0;) {
         if (read_status(listing.fd, pid_path(path, thread, "/status"), &found) < 0 ||
             !found.has_rss)
@@ -165,16 +172,21 @@ static void read_living_thread(int proc_fd, pid_t pid, struct status *status) {
         break;
     }
     close(listing.fd);
+    return 0;
 }
 
 static int read_process(int proc_fd, struct process *process) {
     char path[PATH_BYTES];
-    struct status status;
+    struct status status = {0};
     int r = read_status(proc_fd, pid_path(path, process->pid, "/status"), &status);
     if (r < 0)
         return r;
-    if (status.state == 'Z' && status.threads > 1)
-        read_living_thread(proc_fd, process->pid, &status);
+    /* Old gVisor shows no threads. If it has not just ended, nobody can say what it holds. */
+    if (has_left_threads(&status) && read_living_thread(proc_fd, process->pid, &status) < 0 &&
+        read_status(proc_fd, pid_path(path, process->pid, "/status"), &status) == 0 &&
+        has_left_threads(&status))
+        status = (struct status){
+            .parent = status.parent, .threads = status.threads - 1, .rss_kb = UNSEEN_KB};
     process->parent = status.parent;
     process->tasks = 0;
     process->memory_kb = 0;

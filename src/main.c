@@ -18,17 +18,19 @@ static const char *environment_value(const char *name) {
 /* The environment as the kernel shows it to others (gVisor to anybody, /proc/PID/environ) holds
  * what the operator put there: it is moved where only this process sees it. */
 static void hide_environment(void) {
-    size_t count = 0;
+    size_t count = 0, copied = 0;
     while (environ[count])
         count++;
     char **copy = calloc(count + 1, sizeof(*copy));
-    for (size_t i = 0; copy && i < count; i++)
-        if (!(copy[i] = strdup(environ[i])))
-            return;
-    for (size_t i = 0; copy && i < count; i++)
+    while (copy && copied < count && (copy[copied] = strdup(environ[copied])))
+        copied++;
+    if (!copy || copied < count) {
+        fprintf(stderr, "code-runner: out of memory\n");
+        exit(1);
+    }
+    for (size_t i = 0; i < count; i++)
         memset(environ[i], 0, strlen(environ[i]));
-    if (copy)
-        environ = copy;
+    environ = copy;
 }
 
 int main(int argc, char *argv[]) {
