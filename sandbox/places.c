@@ -32,10 +32,7 @@ static void remove_base(const char *base) {
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) >= (int)sizeof(path) ||
             lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
             continue;
-        int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
         sweep_remove(path, status.st_uid);
-        if (home >= 0 && fchdir(home) == 0)
-            close(home);
         rmdir(path);
     }
     if (directory)
@@ -49,14 +46,17 @@ static void remove_left_over(const char *parent) {
     char path[128];
     DIR *directory = opendir(parent);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        struct stat status;
+        struct stat status, named;
         if (strncmp(entry->d_name, BASE_PREFIX, strlen(BASE_PREFIX)) != 0 ||
-            snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name) >= (int)sizeof(path))
+            snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name) >= (int)sizeof(path) ||
+            lstat(path, &named) < 0 || !S_ISDIR(named.st_mode))
             continue;
         int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             continue;
+        /* gVisor follows a link in spite of O_NOFOLLOW with O_DIRECTORY. */
         if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
+            status.st_ino == named.st_ino && status.st_dev == named.st_dev &&
             flock(fd, LOCK_EX | LOCK_NB) == 0)
             remove_base(path);
         close(fd);

@@ -7,7 +7,6 @@
 #include "sandbox.h"
 
 static const char *const root[] = {"/", NULL};
-static const char *const all_devices[] = {"/dev", NULL};
 
 /* What a shared root has for scripts: the system, and the entries of /etc that a private root has
  * too (etc.c) with the users' names. Nothing of /var, /home, /root, /opt, /srv, /run, /sys. */
@@ -18,23 +17,31 @@ static const char *const all_devices[] = {"/dev", NULL};
         "/etc/ssl/openssl.cnf", "/etc/mime.types", "/etc/matplotlibrc", "/etc/protocols",          \
         "/etc/services", "/etc/debian_version", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"
 
-static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
-                                      "/dev/random", "/dev/urandom", NULL};
+/* /dev/zero is the last: shared memory can be made of it, which only a cgroup counts. */
+static const char *const devices[] = {"/dev/null",    "/dev/full", "/dev/random",
+                                      "/dev/urandom", "/dev/zero", NULL};
+static const char *const devices_but_zero[] = {"/dev/null", "/dev/full", "/dev/random",
+                                               "/dev/urandom", NULL};
+
+static const char *const *devices_of(const struct slot *slot) {
+    return slot->sandbox->plan.cgroup_version > 0 ? devices : devices_but_zero;
+}
 
 static int restrict_shared(const struct slot *slot) {
     const struct places *places = &slot->sandbox->places;
     /* Its own entry in /proc: the link is followed when the rule is made, by this process. */
-    const char *const read[] = {SYSTEM_PATHS, places->harness, places->fonts, "/proc/self", NULL};
+    const char *const read[] = {SYSTEM_PATHS, places->harness, places->fonts,
+                                "/proc/self", "/dev/zero",     NULL};
     /* Where all may write, files belong to their script only if it has a uid of its own. */
     const bool may_share = slot->sandbox->plan.unique_uid;
     const char *const write[] = {slot->scratch, may_share ? "/tmp" : NULL, "/dev/shm", NULL};
-    const struct landlock_paths paths = {.read = read, .devices = devices, .write = write};
+    const struct landlock_paths paths = {.read = read, .devices = devices_of(slot), .write = write};
     return landlock_restrict(slot->sandbox->plan.landlock_abi, &paths);
 }
 
 int reach_restrict(const struct slot *slot) {
     const char *const write[] = {slot->scratch, NULL};
-    const struct landlock_paths paths = {.read = root, .devices = all_devices, .write = write};
+    const struct landlock_paths paths = {.read = root, .devices = devices_of(slot), .write = write};
     if (!slot->sandbox->plan.private_root)
         return restrict_shared(slot);
     return landlock_restrict(slot->sandbox->plan.landlock_abi, &paths);

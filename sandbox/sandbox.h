@@ -29,7 +29,7 @@ struct sandbox {
     bool has_snapshot;
     struct fork_state fork_state; /* of the loaded interpreter */
     uint64_t address_space_bytes; /* of a worker before its script, with its libraries */
-    uint64_t image_bytes; /* memory that a worker has from the interpreter it is forked from */
+    uint64_t image_bytes;         /* private memory that a worker has from what it is forked from */
     unsigned slot_count;
     struct slot *slots;
 };

@@ -37,6 +37,8 @@ static bool row_in_force(const struct seccomp_row *row, const struct seccomp_opt
         return options->unix_sockets;
     case WHEN_MEMFD:
         return options->memfd;
+    case UNLESS_MEMFD:
+        return !options->memfd;
     case WHEN_SHARED_UID:
         return options->shared_uid;
     case UNLESS_SHARED_UID:

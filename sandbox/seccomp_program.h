@@ -15,7 +15,8 @@
 /* What the policy depends on; comes from the plan. */
 struct seccomp_options {
     bool unix_sockets; /* socket(AF_UNIX) allowed: private root and private abstract names hold */
-    bool memfd;        /* memfd_create allowed: a memory cgroup counts it */
+    bool memfd;        /* memfd_create and anonymous shared memory allowed: a memory cgroup counts
+                          what no single process holds */
     bool shared_uid;   /* the uid is shared with others: kill, prlimit64, sched_set*, F_SETOWN...
                           reach oneself only */
     bool keep_private; /* files must stay unreadable for other uids: umask and chmod never grant

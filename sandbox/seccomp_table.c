@@ -14,6 +14,7 @@
 #include <linux/prctl.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -45,6 +46,10 @@ const struct seccomp_row seccomp_table[] = {
     FORBID(WHEN_ALWAYS, EPERM, "clone", ANY_BIT(0, NEW_NAMESPACES)),
     FORBID(WHEN_ALWAYS, EPERM, "ioctl", LOW_INT(1, TIOCSTI)),
     FORBID(WHEN_ALWAYS, EPERM, "ioctl", LOW_INT(1, TIOCLINUX)),
+
+    /* Memory that belongs to several processes at once cannot be told from the interpreter's. */
+    FORBID(UNLESS_MEMFD, EPERM, "mmap",
+           MASKED(3, MAP_TYPE | MAP_ANONYMOUS, MAP_SHARED | MAP_ANONYMOUS)),
 
     /* A signal by way of O_ASYNC reaches every process of the uid. */
     FORBID(WHEN_SHARED_UID, EPERM, "ioctl", LOW_INT(1, FIOSETOWN)),

