@@ -1,13 +1,10 @@
 /*
- * keeper: with a uid of its own, a run is killed by kill(-1) as that uid; with the service's, by
- * going through this process's children until there is none: every orphan becomes one.
+ * keeper: with a uid of its own, a run is killed by kill(-1) as that uid; with the service's, as
+ * the process group that it cannot leave.
  */
 #include "keeper.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/capability.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -76,49 +73,13 @@ static void kill_as_slot(struct slot *slot, long worker) {
         atomic_store(&slot->dirty, true);
 }
 
-/* Kills each process that the file lists: "12 345 ". */
-static void kill_listed(int fd) {
-    char text[512] = {0};
-    long pid = 0, size;
-    while ((size = raw_syscall(SYS_read, fd, (long)text, sizeof(text), 0)) > 0)
-        for (long i = 0; i < size; i++)
-            if (text[i] >= '0' && text[i] <= '9') {
-                pid = pid * 10 + (text[i] - '0');
-            } else if (pid > 1) {
-                raw_syscall(SYS_kill, pid, SIGKILL, 0, 0);
-                pid = 0;
-            }
-}
-
-/* Writes "PID/task/PID/children" of this process. */
-static void children_path(char *ret_path) {
-    char digits[12], *at = ret_path;
-    int count = 0;
-    for (long pid = raw_syscall(SYS_getpid, 0, 0, 0, 0); pid > 0; pid /= 10)
-        digits[count++] = (char)('0' + pid % 10);
-    for (int part = 0; part < 2; part++) {
-        for (int i = count; i > 0;)
-            *at++ = digits[--i];
-        const char *text = part == 0 ? "/task/" : "/children";
-        while (*text)
-            *at++ = *text++;
-    }
-    *at = 0;
-}
-
-/* A process that forks and leaves at once may be missed, but not for long: what it leaves is listed
- * next time, and this is faster than a fork. */
-static void kill_children(struct slot *slot, long worker) {
-    char path[64];
-    children_path(path);
+/* All that the worker made is in its process group: the filter of a shared uid lets none leave it.
+ * A process with a signal pending makes no others, so that one signal to the group is enough, and
+ * as long as there is a child its number is taken. */
+static void kill_group(struct slot *slot, long worker) {
     while (reap(slot, worker)) {
-        long fd = raw_syscall(SYS_openat, slot->sandbox->proc_fd, (long)path, O_RDONLY, 0);
-        if (fd < 0) {
-            atomic_store(&slot->dirty, true);
-            return;
-        }
-        kill_listed((int)fd);
-        raw_syscall(SYS_close, fd, 0, 0, 0);
+        raw_syscall(SYS_kill, -worker, SIGKILL, 0, 0);
+        wait_a_moment();
     }
 }
 
@@ -131,7 +92,7 @@ void keeper_end(struct slot *slot, long worker) {
     if (slot->sandbox->plan.unique_uid)
         kill_as_slot(slot, worker);
     else
-        kill_children(slot, worker);
+        kill_group(slot, worker);
     if (!slot->sandbox->places.private_root && places_clear(slot) < 0)
         atomic_store(&slot->dirty, true);
 }

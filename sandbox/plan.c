@@ -55,7 +55,7 @@ int plan_check(const struct plan *plan, const struct config *config, char *error
         snprintf(
             error, error_size,
             "nothing would end what a script leaves behind: no namespaces, and this kernel gives "
-            "no orphans to their ancestor (PR_SET_CHILD_SUBREAPER, /proc/PID/task/TID/children)");
+            "no orphans to their ancestor (PR_SET_CHILD_SUBREAPER)");
         return -ENOTSUP;
     }
     if (missing) {

@@ -99,17 +99,17 @@ static int try_pid_namespace(const struct trial *trial) {
 }
 
 static int try_keeper(const struct trial *trial) {
-    char path[64];
     (void)trial;
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-    if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
-        return errno;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? errno : 0;
+    return prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 ? errno : 0;
 }
 
 static int try_rlimit(const struct trial *trial) {
     return -rlimits_try(trial->flag);
+}
+
+static int try_yield(const struct trial *trial) {
+    (void)trial;
+    return -rlimits_yield();
 }
 
 static uint32_t find_missing_rlimits(struct trial trial) {
@@ -177,6 +177,7 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
     plan.unique_uid =
         kind != USER_NAMESPACE_SINGLE && wanted(config, LAYER_UNIQUE_UID) && works(try_uid, trial);
     plan.bounding_set = works(try_bounding_set, trial);
+    plan.yields = works(try_yield, trial);
     plan.missing_rlimits = find_missing_rlimits(trial);
     plan.network = find_network(trial);
     plan.pid_namespace = wanted(config, LAYER_NAMESPACES) && works(try_pid_namespace, trial);

@@ -11,6 +11,10 @@ struct slot;
  * -errno. */
 int rlimits_apply(const struct slot *slot);
 
+/* Lets every process of the service go first, for good: whoever ends a bomb must come to run. Where
+ * no cgroup shares the processors out. sched(7), SCHED_IDLE. 0 or -errno. */
+int rlimits_yield(void);
+
 /* Limits that stand behind others and that gVisor does not have (seccomp refuses what makes them
  * matter); -1 at the end. */
 extern const int rlimits_optional[];

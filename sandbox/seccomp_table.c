@@ -59,6 +59,9 @@ const struct seccomp_row seccomp_table[] = {
     FORBID(WHEN_SHARED_UID, EPERM, "fcntl", LOW_INT(1, F_SETSIG)),
     FORBID(WHEN_SHARED_UID, EPERM, "fcntl", LOW_INT(1, F_SETLEASE)),
 
+    /* A run is ended as the process group that it began in. */
+    FORBID(WHEN_SHARED_UID, 0, "setsid setpgid", {0}),
+
     /* Files stay private: the umask is 077 and stays so, which covers open, mkdir and mknod.
      * An ACL is set by an attribute whose name a filter cannot read, so none is set. */
     FORBID(WHEN_KEEP_PRIVATE, 0, "umask", LACKS_BIT(0, OTHERS_MODE)),

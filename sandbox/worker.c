@@ -146,6 +146,10 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     if ((*ret_error = forbid_privileges()) < 0)
         return STAGE_IDENTITY;
     stage_done(sandbox, STAGE_IDENTITY);
+    if (sandbox->plan.yields && sandbox->plan.cgroup_version == 0 &&
+        (*ret_error = rlimits_yield()) < 0)
+        return STAGE_LIMITS;
+    stage_done(sandbox, STAGE_LIMITS);
     if (sandbox->plan.landlock_abi > 0 && (*ret_error = reach_restrict(slot)) < 0)
         return STAGE_LANDLOCK;
     stage_done(sandbox, STAGE_LANDLOCK);

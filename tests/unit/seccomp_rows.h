@@ -101,6 +101,9 @@ static const struct row rows[] = {
     {CALL(move_pages), .expected = ENOSYS, .arguments = {-1, 0, 0, 0, 0, 0}},
     {CALL(memfd_create), .expected = ENOSYS, .arguments = {BAD, -1}},
     {CALL(memfd_create), .options = MEMFD, .expected = SAME, .arguments = {BAD, -1}},
+    {CALL(setpgid), .expected = SAME, .arguments = {-1, 0}},
+    {CALL(setpgid), .options = SHARED, .expected = 0, .arguments = {-1, 0}},
+    {CALL(setsid), .options = SHARED, .expected = 0},
     /* a length of 0 is EINVAL, where the filter lets it through */
     {CALL(mmap), .expected = EPERM, .arguments = {0, 0, 3, MAP_SHARED | MAP_ANONYMOUS, -1}},
     {CALL(mmap), .options = MEMFD, .expected = SAME,
