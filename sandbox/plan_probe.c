@@ -23,6 +23,7 @@
 #include "raw_syscall.h"
 #include "rlimits.h"
 #include "sandbox.h"
+#include "seccomp_program.h"
 
 struct attempt {
     struct plan plan;
@@ -67,6 +68,29 @@ static int try_bounding_set(const struct trial *trial) {
 
 static int try_unshare(const struct trial *trial) {
     return unshare(trial->flag) < 0 ? errno : 0;
+}
+
+static int try_host_name(const struct trial *trial) {
+    (void)trial;
+    return unshare(CLONE_NEWUTS) < 0 || sethostname("sandbox", 7) < 0 ? errno : 0;
+}
+
+static int try_filter_table(const struct trial *trial) {
+    const struct seccomp_options options = {0};
+    struct seccomp_program program;
+    (void)trial;
+    int r = seccomp_compile(&options, &program);
+    if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        r = -errno;
+    if (r == 0)
+        r = seccomp_program_load(&program);
+    /* An allowed call of each of the table's first words, and one that is refused. */
+    if (r == 0 && (syscall(SYS_getpid) < 0 || syscall(SYS_lseek, 0, 0, SEEK_CUR) == -1) &&
+        (errno == ENOSYS || errno == EPERM))
+        r = -errno;
+    if (r == 0 && syscall(SYS_ptrace, 0, 0, 0, 0) != -1)
+        r = -EIO;
+    return -r;
 }
 
 static int try_root(const struct trial *trial) {
@@ -176,6 +200,7 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
         return;
     plan.unique_uid =
         kind != USER_NAMESPACE_SINGLE && wanted(config, LAYER_UNIQUE_UID) && works(try_uid, trial);
+    plan.filter_table = works(try_filter_table, trial);
     plan.bounding_set = works(try_bounding_set, trial);
     plan.yields = works(try_yield, trial);
     plan.missing_rlimits = find_missing_rlimits(trial);
@@ -185,6 +210,7 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
     plan.private_root = wanted(config, LAYER_PRIVATE_ROOT) && works(try_root, trial) &&
                         mounts_prepare(sandbox_first_uid(config), 1, &what) == 0;
     plan.worker_namespaces = find_worker_namespaces(trial);
+    plan.host_name = (plan.worker_namespaces & CLONE_NEWUTS) && works(try_host_name, trial);
     plan.proc = find_proc(trial);
     if (wanted(config, LAYER_LANDLOCK))
         plan.landlock_abi = landlock_abi();

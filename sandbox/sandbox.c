@@ -92,6 +92,7 @@ static int make_filter(struct sandbox *sandbox) {
     const struct seccomp_options options = {.unix_sockets = plan_unix_sockets(plan),
                                             /* the watchdog does not see what it holds */
                                             .memfd = plan->cgroup_version > 0,
+                                            .trees_only = !plan->filter_table,
                                             .shared_uid = plan_kill_filter(plan),
                                             .keep_private = !plan->private_root};
     return seccomp_compile(&options, &sandbox->filter);

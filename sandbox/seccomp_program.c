@@ -199,13 +199,15 @@ static int compile_step(enum seccomp_step step, const struct seccomp_options *op
 }
 
 int seccomp_compile(const struct seccomp_options *options, struct seccomp_program *ret_program) {
-    const struct seccomp_plain plain = find_plain(options);
+    const struct seccomp_plain none = {0};
+    const struct seccomp_plain plain = options->trees_only ? none : find_plain(options);
     struct seccomp_program program = {
         .filter = malloc(SECCOMP_PLAIN_INSTRUCTIONS * sizeof(struct sock_filter))};
     if (!program.filter)
         return -ENOMEM;
-    program.length =
-        (unsigned short)seccomp_plain_compile(&plain, seccomp_arch_native(), program.filter);
+    if (!options->trees_only)
+        program.length =
+            (unsigned short)seccomp_plain_compile(&plain, seccomp_arch_native(), program.filter);
     for (enum seccomp_step step = 0; step < STEP_COUNT; step++) {
         int error = compile_step(step, options, &plain, &program);
         if (error) {

@@ -21,6 +21,7 @@ struct seccomp_options {
                           reach oneself only */
     bool keep_private; /* files must stay unreadable for other uids: umask and chmod never grant
                           group or other bits */
+    bool trees_only;   /* for a kernel that does not read the table of bits right */
 };
 
 struct seccomp_program {

@@ -36,7 +36,7 @@ int slot_watch_first_ms(const struct sandbox *sandbox) {
  * child brings room of its own. True if the run's memory has changed. */
 static bool weigh(struct slot *slot, const struct watched *watched) {
     const struct config *config = slot->sandbox->config;
-    const uint64_t image = slot->sandbox->image_bytes;
+    const uint64_t image = slot->sandbox->rss_only ? 0 : slot->sandbox->image_bytes;
     const uint64_t bytes = watched->memory_bytes > image ? watched->memory_bytes - image : 0;
     const bool moved = bytes != slot->watched_bytes;
     slot->watched_bytes = bytes;
@@ -52,8 +52,11 @@ static bool weigh(struct slot *slot, const struct watched *watched) {
 static bool weigh_all(struct sandbox *sandbox) {
     static struct watched watched[MOST_SLOTS];
     unsigned count = sandbox->slot_count < MOST_SLOTS ? sandbox->slot_count : MOST_SLOTS;
-    for (unsigned i = 0; i < count; i++)
-        watched[i].init = sandbox->slots[i].clearing ? 0 : sandbox->slots[i].init;
+    for (unsigned i = 0; i < count; i++) {
+        const struct slot *slot = &sandbox->slots[i];
+        watched[i] = (struct watched){.init = slot->clearing ? 0 : slot->init,
+                                      .image_bytes = sandbox->image_bytes};
+    }
     /* What cannot be counted is not let run on. */
     bool moved = false;
     int r = watchdog_look(sandbox->proc_fd, watched, count);

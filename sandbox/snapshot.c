@@ -118,7 +118,8 @@ int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
     return r;
 }
 
-long snapshot_anonymous_kb(int proc_self) {
+/* The number behind a name at the start of a line of status; -ENOENT if there is none. */
+static long status_kb(int proc_self, const char *name) {
     char text[4096];
     int fd = openat(proc_self, "status", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -128,6 +129,14 @@ long snapshot_anonymous_kb(int proc_self) {
     if (size <= 0)
         return -EIO;
     text[size] = 0;
-    const char *line = strstr(text, "\nRssAnon:");
-    return line ? strtol(line + 9, NULL, 10) : -ENOENT;
+    const char *line = strstr(text, name);
+    return line ? strtol(line + strlen(name), NULL, 10) : -ENOENT;
+}
+
+long snapshot_anonymous_kb(int proc_self) {
+    return status_kb(proc_self, "\nRssAnon:");
+}
+
+long snapshot_resident_kb(int proc_self) {
+    return status_kb(proc_self, "\nVmRSS:");
 }

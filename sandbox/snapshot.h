@@ -57,5 +57,7 @@ void snapshot_plan_done(struct snapshot_plan *plan);
 /* Anonymous private memory of the process in kB (RssAnon of /proc/self/status), -errno on failure.
  */
 long snapshot_anonymous_kb(int proc_self);
+/* All that it has in memory, shared or not; for a kernel that does not tell them apart. */
+long snapshot_resident_kb(int proc_self);
 
 #endif

@@ -21,6 +21,7 @@ struct process {
     int run;
     unsigned tasks;
     uint64_t memory_kb;
+    bool rss_only;
 };
 
 static struct process processes[WATCHDOG_PROCESSES];
@@ -192,6 +193,7 @@ static int read_process(int proc_fd, struct process *process) {
         return 0;
     process->tasks = status.threads;
     process->memory_kb = status.has_rss_anon ? status.rss_anon_kb : status.rss_kb;
+    process->rss_only = !status.has_rss_anon;
     return 0;
 }
 
@@ -278,7 +280,9 @@ int watchdog_look(int proc_fd, struct watched *runs, unsigned count) {
         int run = processes[i].run;
         if (run < 0 || processes[i].pid == runs[run].init)
             continue;
-        runs[run].memory_bytes += processes[i].memory_kb * 1024;
+        uint64_t bytes = processes[i].memory_kb * 1024;
+        uint64_t image = processes[i].rss_only ? runs[run].image_bytes : 0;
+        runs[run].memory_bytes += bytes > image ? bytes - image : 0;
         runs[run].tasks += processes[i].tasks;
     }
     return 0;

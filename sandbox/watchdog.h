@@ -13,6 +13,7 @@
 
 struct watched {
     pid_t init;            /* in: the run's first process as proc_fd shows it; 0: none, stays 0 */
+    uint64_t image_bytes;  /* in: taken off each process of which the kernel tells VmRSS only */
     uint64_t memory_bytes; /* out: private memory of all below init, init left out */
     unsigned tasks;        /* out: their threads, zombies left out */
 };

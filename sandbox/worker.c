@@ -54,9 +54,7 @@ static int enter_namespaces(const struct slot *slot) {
     /* After the cgroup was joined, which becomes the root that it sees. */
     if (plan->worker_namespaces && unshare(plan->worker_namespaces) < 0)
         return -errno;
-    if (!(plan->worker_namespaces & CLONE_NEWUTS))
-        return 0;
-    return sethostname("sandbox", 7) < 0 ? -errno : 0;
+    return plan->host_name && sethostname("sandbox", 7) < 0 ? -errno : 0;
 }
 
 static int enter_mounts(const struct slot *slot) {

@@ -211,6 +211,9 @@ static void take_snapshot(struct sandbox *sandbox) {
     if (sandbox->config->start != START_WARM)
         return;
     long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
+    sandbox->rss_only = before_kb < 0;
+    if (sandbox->rss_only)
+        before_kb = snapshot_resident_kb(sandbox->proc_self_fd);
     sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
     if (sandbox->config->snapshot != SNAPSHOT_AUTO)
         return;
