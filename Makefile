@@ -40,7 +40,7 @@ FUZZ_SECONDS ?= 60
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-arm64 unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench
+.PHONY: all run test test-arm64 test-environments unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -85,6 +85,10 @@ $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 test-arm64: ## build for arm64, and run the unit tests in an emulator
 	@MAKE=$(MAKE) BUILD=build/arm64 tests/arm64.sh
 
+test-environments: deps-environments all ## run the containment suite in each environment (ONLY=docker: in that one)
+	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_CACHE=$(abspath $(BUILD)/environments) \
+	    /usr/bin/python3 tests/environments/run.py $(ONLY)
+
 asan: ## unit tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
 
@@ -128,6 +132,8 @@ packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 p
 packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev
 packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata
 packages_bench := bubblewrap python3-flask gunicorn
+packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
+    busybox-static
 packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 
 deps:
@@ -138,6 +144,9 @@ deps-test: deps
 
 deps-bench: deps
 	@tests/install-packages.sh $(packages_bench)
+
+deps-environments: deps-test
+	@tests/install-packages.sh $(packages_environments)
 
 deps-lint: deps-test
 	@tests/install-packages.sh $(packages_lint)

@@ -10,9 +10,11 @@ asks for it with libraries=True. Scripts can import them all the same.
 """
 import pytest
 
-from support.server import Server
+from support.server import ENVIRONMENT, Server
 
 collect_ignore = ["test_service.py"]  # a program, see there
+if not ENVIRONMENT:
+    collect_ignore.append("environments")
 
 STARTED = []  # every server of this session, for the report of a failure
 

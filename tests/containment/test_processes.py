@@ -1,6 +1,5 @@
 """A script cannot fill the machine with processes, nor see, signal or trace what is not its own, nor
 outlive its answer."""
-import os
 import signal
 import subprocess
 import time
@@ -12,6 +11,18 @@ import pytest
 from attempts import REFUSED, both, inside, script, stopped_by
 from support import control, procs
 from support.client import Client
+from support.server import TIME_FACTOR
+
+
+def bounded_or_ended(service, text):
+    """What main() returned; None where the run was ended for its number of processes: with a uid that is
+    not a script's own, the kernel does not count for it alone."""
+    answer = service.execute(text)
+    if answer.outcome == "killed" and "unique-uid" not in service.layers:
+        assert "too many processes" in answer.json["error"], answer
+        return None
+    assert answer.status == 200, answer
+    return answer.json["result"]
 
 
 @stopped_by("cgroup", "rlimits", "watchdog")
@@ -20,8 +31,10 @@ def test_many_children_are_bounded(service):
                   "    try: pid = os.fork()", "    except OSError as e: error = errno.errorcode[e.errno]; break",
                   "    if pid == 0:", "        time.sleep(30); os._exit(0)", "    made += 1", "return [made, error]")
     assert control.run(text).result == [1200, "ok"]
-    made, error = inside(service, text)
-    assert error == "EAGAIN" and 1 < made < 600, (made, error)
+    bounded = bounded_or_ended(service, text)
+    if bounded:
+        made, error = bounded
+        assert error == "EAGAIN" and 1 < made < 600, (made, error)
 
 
 # Each process doubles, ten times: 1,024 of them, each says so with one byte. Bounded by itself, so that
@@ -37,10 +50,8 @@ BOMB = script("r, w = os.pipe(); os.set_blocking(r, False); top = os.getpid()",
 
 @stopped_by("cgroup", "rlimits", "watchdog")
 def test_doubling_is_bounded(service):
-    outside, answer = both(service, BOMB)
-    assert outside == 1024
-    assert answer.status == 200, answer
-    assert 1 <= answer.json["result"] < 600
+    assert control.run(BOMB).result == 1024
+    assert 1 <= (bounded_or_ended(service, BOMB) or 1) < 600
 
 
 ENDLESS = {  # Each process that it makes writes one byte.
@@ -59,8 +70,10 @@ def test_endless_bomb_ends_with_its_time(hasty, name):
         control.run(ENDLESS[name], "ulimit -u 150\n", uid=54321, timeout=1.5)
     assert 80 < stopped.value.stderr.count(b"+") <= 150
     answer = hasty.execute(ENDLESS[name])
-    assert (answer.status, answer.outcome) == (400, "timeout"), answer
-    assert answer.seconds < 4
+    # The watchdog may end it for its number, a thread may find no room for its stack.
+    ends = {"timeout"} if "cgroup" in hasty.layers else {"timeout", "killed", "memory"}
+    assert answer.status == 400 and answer.outcome in ends, answer
+    assert answer.seconds < 4 * TIME_FACTOR
     assert hasty.execute("def main():\n    return 1\n").json == {"result": 1, "stdout": ""}
 
 
@@ -70,8 +83,10 @@ def test_threads_are_bounded(service):
                   "        threading.Thread(target=time.sleep, args=(30,), daemon=True).start(); made += 1",
                   "except RuntimeError as error: return [made, str(error)]", "return [made, 'ok']", before="import threading\n")
     assert control.run(text).result == [1200, "ok"]
-    made, error = inside(service, text)
-    assert error == "can't start new thread" and 1 < made < 600, (made, error)
+    bounded = bounded_or_ended(service, text)
+    if bounded:
+        made, error = bounded
+        assert error == "can't start new thread" and 1 < made < 600, (made, error)
 
 
 # Of every number that a process may have, and of those that the service has here. A script's own and
@@ -98,7 +113,7 @@ def look(known):
 
 @stopped_by("namespaces", "private-proc", "landlock", "unique-uid", "kill-filter")
 def test_other_processes_give_nothing(service):
-    known = [service.pid, *procs.descendants(service.pid)]
+    known = service.place.pids(service.pid)
     text = script(f"return look({known})", before=LOOK)
     assert control.run(text, "sleep 30 9>&- 3>&- &").result == sorted(["kill", "cmdline", "environ", "maps", "mem", "auxv", "stack", "cwd", "exe", "root", "fd"])
     assert inside(service, text) == []
@@ -215,11 +230,11 @@ def test_nothing_outlives_its_answer(hasty, name, end):
         assert control.run(outside, "ulimit -u 150\n", uid=54322).result > 0
     answer = hasty.execute(text)
     assert answer.outcome in ("success", "timeout", "exited", "killed"), answer
-    end = time.monotonic() + 1
-    while procs.with_argument(token):
+    end = time.monotonic() + TIME_FACTOR
+    while hasty.place.with_argument(token):
         assert time.monotonic() < end, "something is left a second after the answer"
     for _ in range(10):  # who forks in a chain is not seen by every look
-        assert procs.with_argument(token) == []
+        assert hasty.place.with_argument(token) == []
         time.sleep(0.005)
 
 
@@ -229,9 +244,9 @@ def test_a_daemon_was_there_before_it_was_ended(hasty):
     token = uuid.uuid4().hex
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(Client(hasty.port).execute, leaver(DAEMON, token, "time.sleep(60)"))
-        procs.poll(lambda: procs.with_argument(token), 3, "the daemon is up")
+        procs.poll(lambda: hasty.place.with_argument(token), 3 * TIME_FACTOR, "the daemon is up")
         assert answer.result().outcome == "timeout"
-    procs.poll(lambda: not procs.with_argument(token), 1, "the daemon is gone")
+    procs.poll(lambda: not hasty.place.with_argument(token), TIME_FACTOR, "the daemon is gone")
 
 
 @stopped_by("no-new-privileges", "rlimits", "seccomp")

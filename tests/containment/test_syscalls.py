@@ -90,7 +90,7 @@ def test_clone3_says_not_implemented_so_that_glibc_falls_back(service):
 
 
 # getpid() by `int 0x80`, the door of 32-bit programs: mov eax, 20; int 0x80; ret
-OLD_ABI = script("import mmap", "page = mmap.mmap(-1, 4096, prot=7)", "page.write(bytes.fromhex('b814000000cd80c3'))",
+OLD_ABI = script("import mmap", "page = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)", "page.write(bytes.fromhex('b814000000cd80c3'))",
                  "call = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))",
                  "return call() == os.getpid()")
 

@@ -4,7 +4,10 @@ It runs as root, but in a throw-away copy of this machine: pid, mount, net, ipc 
 its own, a root file system whose writes vanish (an overlay on a tmpfs), time and memory bounded.
 Nothing of it outlives the call.
 """
+import hashlib
 import json
+import os
+import pathlib
 import subprocess
 
 PRELUDE = r"""
@@ -39,7 +42,7 @@ class Control:
         self.result, self.stdout, self.status, self.stderr = result, stdout, status, stderr
 
 
-def run(script, before="", own_network=True, environment=None, timeout=20, uid=0):
+def start(script, before="", own_network=True, environment=None, timeout=20, uid=0):
     """Runs script's main() as plain /usr/bin/python3 would; before is shell text that runs inside the
     copy first ("$ROOT" is its root). uid: whom the script runs as; of another than root, `ulimit -u` in
     before bounds the processes. Raises subprocess.TimeoutExpired, with everything dead."""
@@ -55,3 +58,21 @@ def run(script, before="", own_network=True, environment=None, timeout=20, uid=0
                                "OPENBLAS_NUM_THREADS": "1", **(environment or {})})
     result = json.loads(done.stdout) if done.stdout else None
     return Control(result, done.stderr, done.returncode, done.stderr[-2000:])
+
+
+def run(script, before="", own_network=True, **options):
+    """As start(). What it found is remembered below CODE_RUNNER_CONTROLS, if that names a directory: whoever
+    runs the suite in one environment after the other asks the machine once. Not with the machine's network,
+    where the service is."""
+    folder = os.environ.get("CODE_RUNNER_CONTROLS")
+    if not folder or not own_network:
+        return start(script, before, own_network, **options)
+    key = hashlib.sha256(repr((script, before, sorted(options.items()))).encode()).hexdigest()
+    path = pathlib.Path(folder) / key
+    try:
+        return Control(*json.loads(path.read_text()))
+    except FileNotFoundError:
+        found = start(script, before, **options)
+    path.with_suffix(".new").write_text(json.dumps([found.result, None, found.status, None]))
+    path.with_suffix(".new").rename(path)
+    return found

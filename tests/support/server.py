@@ -1,18 +1,25 @@
 """Owns one running code-runner: starts it on a free loopback port, waits until it is ready, stops
-it by its pid. CODE_RUNNER names another binary, CODE_RUNNER_FLAGS adds flags to every start.
+it by its pid. CODE_RUNNER names another binary, CODE_RUNNER_FLAGS adds flags to every start,
+CODE_RUNNER_ENVIRONMENT names an environment of tests/environments/rows.py that every server runs in, and
+CODE_RUNNER_TIME_FACTOR says how much slower that is.
 """
+import functools
 import os
 import pathlib
 import shlex
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 
-from support import procs
+from support import place, procs
 from support.client import Client, Raw
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CODE_RUNNER", str(TOP / "build" / "code-runner"))
+ENVIRONMENT = os.environ.get("CODE_RUNNER_ENVIRONMENT")
+TIME_FACTOR = float(os.environ.get("CODE_RUNNER_TIME_FACTOR", "1"))
 
 
 def free_port():
@@ -21,19 +28,31 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def launcher(state, variables):
+    """What starts a binary in ENVIRONMENT."""
+    given = [word for item in variables.items() for word in ("-e", "=".join(item))]
+    return [sys.executable, str(TOP / "tests" / "environments" / "launch.py"), ENVIRONMENT, str(state), *given, "--"]
+
+
 class Server:
     def __init__(self, log_path, *flags, environment=None, wrapper=()):
         """wrapper: a command that execs what follows it."""
         self.port, self.log_path = free_port(), log_path
         command = [*wrapper, BINARY, f"--port={self.port}", "--address=127.0.0.1", *flags]
         command += shlex.split(os.environ.get("CODE_RUNNER_FLAGS", ""))
+        self.place = place.Machine()
+        if ENVIRONMENT:
+            state = pathlib.Path(tempfile.mkdtemp(dir=pathlib.Path(log_path).parent)) / ENVIRONMENT
+            command = [*launcher(state, environment or {}), *command]
         with open(log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **(environment or {})})
         self.pid = self.process.pid
-        self.client = Client(self.port)
+        self.client = Client(self.port, timeout=45 * TIME_FACTOR)
         try:
-            procs.poll(self.is_ready, 20, "/ready answers 200")
+            procs.poll(self.is_ready, 20 * TIME_FACTOR, "/ready answers 200")
+            if ENVIRONMENT:
+                self.place, self.pid = place.of(state)
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -45,6 +64,11 @@ class Server:
             return self.client.get("/ready").status == 200
         except OSError:
             return False
+
+    @functools.cached_property
+    def layers(self):
+        """Names of what holds around a script here."""
+        return frozenset(self.client.get("/ready").json["layers"])
 
     def execute(self, script, **fields):
         return self.client.execute(script, **fields)
@@ -71,10 +95,10 @@ class Server:
         """SIGTERM, exit status 0, and nothing of it left."""
         self.client.close()
         if self.process.poll() is None:
-            below = procs.descendants(self.pid)
+            below = procs.descendants(self.process.pid) + procs.descendants(self.pid)
             self.process.send_signal(signal.SIGTERM)
             try:
-                status = self.process.wait(timeout=15)
+                status = self.process.wait(timeout=15 * TIME_FACTOR)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
