@@ -284,7 +284,10 @@ static const struct row rows[] = {
 };
 
 static struct seccomp_options options_of(unsigned bits) {
-    return (struct seccomp_options){bits & UNIX, bits & MEMFD, bits & SHARED, bits & PRIVATE};
+    return (struct seccomp_options){.unix_sockets = bits & UNIX,
+                                    .memfd = bits & MEMFD,
+                                    .shared_uid = bits & SHARED,
+                                    .keep_private = bits & PRIVATE};
 }
 
 static struct seccomp_program compiled(unsigned bits) {
