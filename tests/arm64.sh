@@ -14,11 +14,13 @@ test_seccomp test_all_threads: it has no seccomp(2); test_seccomp_policy works t
 test_seccomp test_load_keeps_errno: it has no seccomp(2)
 test_seccomp test_rows: it has no seccomp(2)
 test_seccomp test_umask: it has no seccomp(2)
+test_watchdog test_real_processes: its own memory counts with that of what it runs
 test_zygote_channel test_too_many_descriptors_leave_nothing_open: it leaves open what it drops
 '
 # And what is not even started there.
 not_run='
 test_snapshot: it replaces all memory of its process, in which the emulator lives
+test_user_namespace: a process with more than one thread, as the emulator is, can make none
 '
 
 make_sysroot() {
