@@ -22,6 +22,15 @@ const char *const places_public[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock"
 static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
 #define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
 
+/* What lies in a directory of ours may belong to the uid that python3 wrote it as. */
+static void remove_files(const char *path) {
+    DIR *directory = opendir(path);
+    for (struct dirent *entry; directory && (entry = readdir(directory));)
+        unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory)
+        closedir(directory);
+}
+
 /* A base that nobody holds any more, with all slots' directories, each of an owner of its own. */
 static void remove_base(const char *base) {
     char path[128];
@@ -32,6 +41,8 @@ static void remove_base(const char *base) {
             snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) >= (int)sizeof(path) ||
             lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
             continue;
+        if (status.st_uid == geteuid())
+            remove_files(path);
         sweep_remove(path, status.st_uid);
         rmdir(path);
     }

@@ -1,5 +1,6 @@
 """The layers that an environment lacks, and what stands for them: tried on this machine by leaving layers
 out (--without). In other environments themselves: tests/environments."""
+import glob
 import os
 import signal
 import subprocess
@@ -155,3 +156,14 @@ def test_files_are_counted(lesser):
     answer = lesser.execute(script)
     assert (answer.outcome, answer.seconds < 5) == ("killed", True), answer
     assert "64MB limit" in answer.json["error"]
+
+
+@pytest.mark.parametrize("start", ["warm", "cold"])
+def test_nothing_of_it_is_left_on_disk(start_server, start):
+    before = set(glob.glob("/tmp/code-runner-*"))
+    server = start_server("--slots=1", f"--start={start}", f"--without={SHARED_ROOT}")
+    own = set(glob.glob("/tmp/code-runner-*")) - before
+    assert len(own) == 1
+    assert server.execute("def main():\n    open('x', 'w')\n").status == 200
+    server.stop()
+    assert not own & set(glob.glob("/tmp/code-runner-*"))
