@@ -1,4 +1,4 @@
-/* init: see init.h for what this code must not do. Everything here but init_start and init_kill
+/* init: see init.h for what this code must not do. What init_main and clear_main do
  * runs beside the zygote in its memory. */
 #include "init.h"
 

@@ -17,7 +17,8 @@
 
 #define BASE_PREFIX "code-runner-"
 
-const char *const places_public[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock", NULL};
+/* Where everybody may write, and slots with their own uid too. */
+static const char *const public_places[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock", NULL};
 
 static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
 #define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
@@ -95,7 +96,7 @@ static int make_base(struct places *places) {
  * root is ours: root without the right to mount is root of a container. (Not where --without only
  * makes it look so.) */
 static void hide_names(void) {
-    for (const char *const *path = places_public; *path; path++)
+    for (const char *const *path = public_places; *path; path++)
         if (chmod(*path, 01733) < 0)
             continue; /* read-only, or not there: its files have modes of their own */
 }
@@ -169,20 +170,28 @@ int places_furnish(const struct slot *slot, const char *font_list) {
     return chdir("work") < 0 ? -errno : 0;
 }
 
+/* One of public_places that is not a directory here: nothing of a run lies in it. (Where a link
+ * leads is one of the others, or not for everybody to write.) */
+static bool is_absent(int error) {
+    return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
+}
+
 int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_total *ret_total) {
     *ret_total = (struct sweep_total){0};
     int r = sweep_count(slot->scratch, slot->uid, most_inodes, ret_total);
-    for (const char *const *path = places_public; slot->sandbox->plan.unique_uid && *path; path++)
-        if (r == 0 && ret_total->inodes <= most_inodes)
-            sweep_count(*path, slot->uid, most_inodes, ret_total); /* may not be there */
+    for (const char *const *path = public_places; slot->sandbox->plan.unique_uid && *path; path++)
+        if (r == 0 && ret_total->inodes <= most_inodes) {
+            int one = sweep_count(*path, slot->uid, most_inodes, ret_total);
+            r = is_absent(one) ? 0 : one;
+        }
     return r;
 }
 
 int places_clear(const struct slot *slot) {
     int r = sweep_remove(slot->scratch, slot->uid);
-    for (const char *const *path = places_public; slot->sandbox->plan.unique_uid && *path; path++) {
+    for (const char *const *path = public_places; slot->sandbox->plan.unique_uid && *path; path++) {
         int one = sweep_remove(*path, slot->uid);
-        if (one < 0 && one != -ENOENT && one != -ENOTDIR && r == 0)
+        if (one < 0 && !is_absent(one) && r == 0)
             r = one;
     }
     return r;

@@ -48,8 +48,4 @@ int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_tot
  * init. 0 or -errno: then the slot must not be used again. */
 int places_clear(const struct slot *slot);
 
-/* Directories in a shared root where everybody may write, and slots with their own uid too.
- * NULL-terminated. */
-extern const char *const places_public[];
-
 #endif

@@ -74,7 +74,7 @@ static const char *remark(const struct plan *plan, enum sandbox_layer layer) {
     case LAYER_NAMESPACES:
         return plan->pid_namespace ? plan->user_namespace ? "in a user namespace" : ""
                : plan->unique_uid  ? "else: unique uid, and kill(-1) as that uid at the end"
-                                   : "else: a filter on kill, and the init ends what it inherits";
+                                   : "else: a filter on kill; a run is ended as its process group";
     case LAYER_NETWORK_NAMESPACE:
         return plan->network == NETWORK_SLOT     ? "an empty one for each slot"
                : plan->network == NETWORK_SHARED ? "an empty one for all slots"
