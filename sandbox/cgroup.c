@@ -178,8 +178,8 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
         if (slot->procs_fds[kind] < 0)
             return -errno;
     }
-    slot->members_fd = openat(dirs[0], "cgroup.procs", O_RDONLY | O_CLOEXEC);
-    if (slot->members_fd < 0)
+    slot->directory_fd = fcntl(dirs[0], F_DUPFD_CLOEXEC, 0);
+    if (slot->directory_fd < 0)
         return -errno;
     if (v2)
         slot->kill_fd = openat(dirs[0], "cgroup.kill", O_WRONLY | O_CLOEXEC);
@@ -198,7 +198,7 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
 int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
                        const struct cgroup_limits *limits, struct cgroup_slot *ret_slot) {
     struct cgroup_slot slot = {
-        .procs_fds = {-1, -1, -1}, .members_fd = -1, .kill_fd = -1, .events_fd = -1, .peak_fd = -1};
+        .procs_fds = {-1, -1, -1}, .directory_fd = -1, .kill_fd = -1, .events_fd = -1, .peak_fd = -1};
     int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
     char name[32];
     snprintf(name, sizeof(name), "slot-%u", index);
@@ -229,25 +229,38 @@ int cgroup_slot_join(const struct cgroup_slot *slot) {
 void cgroup_slot_close(struct cgroup_slot *slot) {
     for (int kind = 0; kind < CGROUP_KINDS; kind++)
         close_descriptor(&slot->procs_fds[kind]);
-    close_descriptor(&slot->members_fd);
+    close_descriptor(&slot->directory_fd);
     close_descriptor(&slot->kill_fd);
     close_descriptor(&slot->events_fd);
     close_descriptor(&slot->peak_fd);
 }
 
+/* Opened anew each time: version 1 answers a second read by the same descriptor from a list of up to
+ * a second ago. The text's size or -errno, -E2BIG if it does not fit. */
+static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size_t size) {
+    int fd = openat(slot->directory_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    ssize_t r = read(fd, ret_text, size);
+    r = r < 0 ? -errno : (size_t)r == size ? -E2BIG : r;
+    close(fd);
+    if (r >= 0)
+        ret_text[r] = 0;
+    return r;
+}
+
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
-    char before[2048] = "", now[2048];
-    if (slot->members_fd < 0)
+    char before[4096] = "", now[4096];
+    if (slot->directory_fd < 0)
         return -ENOSYS;
     if (slot->kill_fd >= 0 && pwrite(slot->kill_fd, "1", 1, 0) == 1)
         return 0;
     /* A process with a SIGKILL pending makes no others: once the list stays the same, it is whole.
      */
     for (int round = 0; round < 16; round++) {
-        ssize_t size = pread(slot->members_fd, now, sizeof(now) - 1, 0);
+        ssize_t size = read_members(slot, now, sizeof(now));
         if (size < 0)
-            return -errno;
-        now[size] = 0;
+            return (int)size;
         if (strcmp(now, before) == 0)
             return 0;
         for (char *line = now, *end; *line; line = *end ? end + 1 : end) {

@@ -33,7 +33,7 @@ struct cgroup_limits {
 
 struct cgroup_slot {
     int procs_fds[CGROUP_KINDS]; /* to join by, for writing; -1: none */
-    int members_fd;              /* cgroup.procs, for reading; -1: none */
+    int directory_fd;            /* where its cgroup.procs is; -1: none */
     int kill_fd;                 /* version 2's cgroup.kill, since 5.14; -1: none */
     int events_fd;               /* the file that counts oom_kill */
     int peak_fd;                 /* -1 where the kernel has none */
@@ -67,7 +67,8 @@ int cgroup_slot_join(const struct cgroup_slot *slot);
 
 /* Sends SIGKILL to every process in the slot's cgroup, and to those that they had made meanwhile.
  * When it returns 0 none of them runs any code of its own again (though they may not be gone).
- * -ENOSYS without a cgroup, -EAGAIN if they kept changing, -errno. */
+ * -ENOSYS without a cgroup, -EAGAIN if they kept changing, -E2BIG if they are too many to list,
+ * -errno. */
 int cgroup_slot_kill(const struct cgroup_slot *slot);
 
 /* What happened since the last call; counts are read as differences. 0 or -errno. */

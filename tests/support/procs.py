@@ -86,8 +86,9 @@ def poll(condition, seconds=5.0, what="condition"):
 def is_dead(pid):
     """Gone, or killed and on its way out: the kernel clears it away, nothing of its own code runs any more."""
     try:
-        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        # In this order: a signal that is pending no more was taken before the state is read.
         pending = int(status(pid)["ShdPnd"].split()[0], 16) | int(status(pid)["SigPnd"].split()[0], 16)
+        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
     except (OSError, KeyError):
         return True
     exiting = int(fields[6]) & 0x4  # PF_EXITING

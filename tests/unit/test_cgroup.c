@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -146,12 +148,61 @@ static void test_out_of_memory_is_a_difference(void **state) {
     unlink(path);
 }
 
+static pid_t start_member(const struct cgroup_slot *slot) {
+    int joined[2];
+    char byte = 0;
+    assert_int_equal(pipe(joined), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        byte = (char)(cgroup_slot_join(slot) == 0);
+        (void)!write(joined[1], &byte, 1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(joined[0], &byte, 1), 1);
+    assert_int_equal(byte, 1);
+    close(joined[0]);
+    close(joined[1]);
+    return pid;
+}
+
+/* Twice within a second: the second run's processes are not in a list of the first's. */
+static void test_kill_reaches_who_joined_since_the_last(void **state) {
+    (void)state;
+    const struct cgroup_limits limits = {
+        .memory_bytes = 64 << 20, .processes = 8, .cpu_percent = 100};
+    struct cgroup_tree tree;
+    struct cgroup_slot slot;
+    char name[64];
+    snprintf(name, sizeof(name), "code-runner-test-%d", getpid());
+    assert_int_equal(cgroup_tree_create(&tree, name), 0);
+    if (tree.version == 0) {
+        print_message("no cgroup may be made here: not tested\n");
+        skip();
+    }
+    assert_int_equal(cgroup_slot_create(&tree, 0, &limits, &slot), 0);
+    for (int round = 0; round < 3; round++) {
+        pid_t pid = start_member(&slot);
+        int status = 0;
+        assert_int_equal(cgroup_slot_kill(&slot), 0);
+        int tries = 0;
+        while (waitpid(pid, &status, WNOHANG) == 0 && tries++ < 2000)
+            usleep(1000);
+        if (status == 0)
+            kill(pid, SIGKILL);
+        assert_int_equal(status, SIGKILL);
+    }
+    cgroup_slot_close(&slot);
+    cgroup_tree_remove(&tree, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own_cgroup_is_found),
         cmocka_unit_test(test_v2_files),
         cmocka_unit_test(test_v1_files),
         cmocka_unit_test(test_out_of_memory_is_a_difference),
+        cmocka_unit_test(test_kill_reaches_who_joined_since_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
