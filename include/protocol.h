@@ -112,7 +112,8 @@ struct zygote_event {
     int32_t error;              /* errno, positive */
     uint64_t peak_memory_bytes; /* 0 where it cannot be known */
     uint64_t cpu_us; /* processor time of the run, user and system; 0 where it cannot be known */
-    struct zygote_report report; /* of ZYGOTE_UP */
+    uint64_t scratch_limit_bytes; /* valid with ENDED_SCRATCH */
+    struct zygote_report report;  /* of ZYGOTE_UP */
 };
 
 /* ---- the channel ---- */

@@ -197,8 +197,11 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
 
 int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
                        const struct cgroup_limits *limits, struct cgroup_slot *ret_slot) {
-    struct cgroup_slot slot = {
-        .procs_fds = {-1, -1, -1}, .directory_fd = -1, .kill_fd = -1, .events_fd = -1, .peak_fd = -1};
+    struct cgroup_slot slot = {.procs_fds = {-1, -1, -1},
+                               .directory_fd = -1,
+                               .kill_fd = -1,
+                               .events_fd = -1,
+                               .peak_fd = -1};
     int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
     char name[32];
     snprintf(name, sizeof(name), "slot-%u", index);
@@ -235,8 +238,8 @@ void cgroup_slot_close(struct cgroup_slot *slot) {
     close_descriptor(&slot->peak_fd);
 }
 
-/* Opened anew each time: version 1 answers a second read by the same descriptor from a list of up to
- * a second ago. The text's size or -errno, -E2BIG if it does not fit. */
+/* Opened anew each time: version 1 answers a second read by the same descriptor from a list of up
+ * to a second ago. The text's size or -errno, -E2BIG if it does not fit. */
 static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size_t size) {
     int fd = openat(slot->directory_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
     if (fd < 0)

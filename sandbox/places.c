@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -19,6 +20,11 @@
 
 /* Where everybody may write, and slots with their own uid too. */
 static const char *const public_places[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock", NULL};
+
+_Static_assert(sizeof(public_places) / sizeof(public_places[0]) == PLACES_COUNTED,
+               "the scratch space stands for the end of the list");
+
+#define MOST_INODES 4096 /* of a run */
 
 static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
 #define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
@@ -101,6 +107,19 @@ static void hide_names(void) {
             continue; /* read-only, or not there: its files have modes of their own */
 }
 
+/* Docker's /dev/shm has 64 MB for all: who fills it would leave nothing to the others. */
+static void find_room(struct places *places, const struct config *config) {
+    for (unsigned i = 0; i < PLACES_COUNTED; i++) {
+        struct statvfs file_system;
+        const char *path = i ? public_places[i - 1] : places->base;
+        places->room_bytes[i] = UINT64_MAX;
+        if (statvfs(path, &file_system) == 0 && config->slots > 0)
+            places->room_bytes[i] =
+                file_system.f_bavail * (uint64_t)file_system.f_frsize / config->slots;
+    }
+    places->small = places->room_bytes[0] < config->scratch_mb << 20;
+}
+
 int places_make(const struct plan *plan, const struct config *config, struct places *ret_places,
                 const char **ret_what) {
     struct places places = {.private_root = plan->private_root, .lock = -1};
@@ -124,6 +143,7 @@ int places_make(const struct plan *plan, const struct config *config, struct pla
             return r;
         if (plan->unique_uid && geteuid() == 0 && !config->without)
             hide_names();
+        find_room(&places, config);
     }
     *ret_places = places;
     return 0;
@@ -176,15 +196,28 @@ static bool is_absent(int error) {
     return error == -ENOENT || error == -ENOTDIR || error == -ELOOP;
 }
 
-int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_total *ret_total) {
-    *ret_total = (struct sweep_total){0};
-    int r = sweep_count(slot->scratch, slot->uid, most_inodes, ret_total);
-    for (const char *const *path = public_places; slot->sandbox->plan.unique_uid && *path; path++)
-        if (r == 0 && ret_total->inodes <= most_inodes) {
-            int one = sweep_count(*path, slot->uid, most_inodes, ret_total);
-            r = is_absent(one) ? 0 : one;
+static const char *counted_place(const struct slot *slot, unsigned index) {
+    if (index == 0)
+        return slot->scratch;
+    return slot->sandbox->plan.unique_uid ? public_places[index - 1] : NULL;
+}
+
+int places_over(const struct slot *slot, uint64_t *ret_limit) {
+    const uint64_t most_bytes = slot->sandbox->config->scratch_mb << 20;
+    struct sweep_total total = {0};
+    const char *place;
+    for (unsigned i = 0; i < PLACES_COUNTED && (place = counted_place(slot, i)); i++) {
+        const uint64_t before = total.bytes, room = slot->sandbox->places.room_bytes[i];
+        int r = sweep_count(place, slot->uid, MOST_INODES, &total);
+        if (r < 0 && !(i > 0 && is_absent(r)))
+            return r;
+        const bool small = room < most_bytes && total.bytes - before > room;
+        if (small || total.bytes > most_bytes || total.inodes > MOST_INODES) {
+            *ret_limit = small ? room : most_bytes;
+            return 1;
         }
-    return r;
+    }
+    return 0;
 }
 
 int places_clear(const struct slot *slot) {

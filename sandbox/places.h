@@ -8,6 +8,7 @@
 #define PLACES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "plan.h"
@@ -16,12 +17,16 @@
 struct config;
 struct slot;
 
+#define PLACES_COUNTED 5 /* the scratch space, and what is open to everybody */
+
 struct places {
     bool private_root;
     char base[48];    /* ours; in the private root "" */
     char harness[64]; /* the harness, compiled; for cold workers */
     char fonts[64];   /* matplotlib's font list */
     int lock;         /* held on base while the zygote lives, so that another one leaves it */
+    uint64_t room_bytes[PLACES_COUNTED]; /* what one run may have where scripts write */
+    bool small; /* the scratch space has less room for one than the limit */
 };
 
 /* Makes what must be made; removes what a zygote that was killed has left. 0 or -errno, with what
@@ -41,8 +46,10 @@ int places_make_scratch(const struct places *places, const struct plan *plan, un
  * directory. font_list: a name in places.fonts, or "". 0 or -errno. */
 int places_furnish(const struct slot *slot, const char *font_list);
 
-/* Counts what a run has in files. For the zygote's loop, shared root only. */
-int places_count(const struct slot *slot, uint64_t most_inodes, struct sweep_total *ret_total);
+/* Counts what a run has in files. 1 if that is more than it may have: in all, by number, or more
+ * than its share of a small file system that all scripts write to; with the limit in bytes in
+ * *ret_limit. 0 or -errno else. For the zygote's loop, shared root only. */
+int places_over(const struct slot *slot, uint64_t *ret_limit);
 
 /* Removes everything that a run left, when nothing of it lives. Raw system calls only, for the
  * init. 0 or -errno: then the slot must not be used again. */

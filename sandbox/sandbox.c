@@ -94,7 +94,9 @@ static int make_filter(struct sandbox *sandbox) {
                                             .memfd = plan->cgroup_version > 0,
                                             .trees_only = !plan->filter_table,
                                             .shared_uid = plan_kill_filter(plan),
-                                            .keep_private = !plan->private_root};
+                                            .keep_private = !plan->private_root,
+                                            .owns_system = !plan->private_root &&
+                                                           sandbox_slot_uid(sandbox, 0) == 0};
     return seccomp_compile(&options, &sandbox->filter);
 }
 

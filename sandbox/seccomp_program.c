@@ -45,6 +45,10 @@ static bool row_in_force(const struct seccomp_row *row, const struct seccomp_opt
         return !options->shared_uid;
     case WHEN_KEEP_PRIVATE:
         return options->keep_private;
+    case WHEN_KEEP_PRIVATE_ONLY:
+        return options->keep_private && !options->owns_system;
+    case WHEN_OWNS_SYSTEM:
+        return options->owns_system;
     }
     return true;
 }

@@ -21,6 +21,8 @@ struct seccomp_options {
                           reach oneself only */
     bool keep_private; /* files must stay unreadable for other uids: umask and chmod never grant
                           group or other bits */
+    bool owns_system;  /* the system's files belong to the scripts' uid, and nothing but this keeps
+                          their modes, times and attributes as they are */
     bool trees_only;   /* for a kernel that does not read the table of bits right */
 };
 

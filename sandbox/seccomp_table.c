@@ -65,11 +65,18 @@ const struct seccomp_row seccomp_table[] = {
     /* Files stay private: the umask is 077 and stays so, which covers open, mkdir and mknod.
      * An ACL is set by an attribute whose name a filter cannot read, so none is set. */
     FORBID(WHEN_KEEP_PRIVATE, 0, "umask", LACKS_BIT(0, OTHERS_MODE)),
-    FORBID(WHEN_KEEP_PRIVATE, 0, "chmod", ANY_BIT(1, OTHERS_MODE)),
-    FORBID(WHEN_KEEP_PRIVATE, 0, "fchmod", ANY_BIT(1, OTHERS_MODE)),
-    FORBID(WHEN_KEEP_PRIVATE, 0, "fchmodat", ANY_BIT(2, OTHERS_MODE)),
-    FORBID(WHEN_KEEP_PRIVATE, 0, "fchmodat2", ANY_BIT(2, OTHERS_MODE)),
-    FORBID(WHEN_KEEP_PRIVATE, 0, "setxattr lsetxattr fsetxattr setxattrat", {0}),
+    FORBID(WHEN_KEEP_PRIVATE_ONLY, 0, "chmod", ANY_BIT(1, OTHERS_MODE)),
+    FORBID(WHEN_KEEP_PRIVATE_ONLY, 0, "fchmod", ANY_BIT(1, OTHERS_MODE)),
+    FORBID(WHEN_KEEP_PRIVATE_ONLY, 0, "fchmodat", ANY_BIT(2, OTHERS_MODE)),
+    FORBID(WHEN_KEEP_PRIVATE_ONLY, 0, "fchmodat2", ANY_BIT(2, OTHERS_MODE)),
+    FORBID(WHEN_KEEP_PRIVATE_ONLY, 0, "setxattr lsetxattr fsetxattr setxattrat", {0}),
+
+    /* Landlock has no rule for what is not a file's contents or name: landlock(7). */
+    FORBID(WHEN_OWNS_SYSTEM, EPERM, "chmod fchmod fchmodat fchmodat2", {0}),
+    FORBID(WHEN_OWNS_SYSTEM, EPERM, "chown fchown lchown fchownat", {0}),
+    FORBID(WHEN_OWNS_SYSTEM, EPERM, "utime utimes futimesat utimensat", {0}),
+    FORBID(WHEN_OWNS_SYSTEM, EPERM, "setxattr lsetxattr fsetxattr setxattrat", {0}),
+    FORBID(WHEN_OWNS_SYSTEM, EPERM, "removexattr lremovexattr fremovexattr", {0}),
 
     /* Would wait for the disks of the whole machine; a script has none. */
     FORBID(WHEN_ALWAYS, 0, "sync syncfs", {0}),

@@ -24,6 +24,8 @@ enum seccomp_when {
     WHEN_SHARED_UID,
     UNLESS_SHARED_UID,
     WHEN_KEEP_PRIVATE,
+    WHEN_KEEP_PRIVATE_ONLY, /* and not WHEN_OWNS_SYSTEM */
+    WHEN_OWNS_SYSTEM,
 };
 
 enum seccomp_test {

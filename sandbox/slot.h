@@ -35,6 +35,7 @@ struct slot {
     int64_t spawned_us; /* monotonic; for --trace */
     uint32_t
         ended_for; /* enum zygote_event_flags: the limits for which something of it was killed */
+    uint64_t scratch_limit;             /* bytes; with ENDED_SCRATCH */
     uint64_t peak_bytes, watched_bytes; /* the most; at the watchdog's last look */
     int channel, stdout_fd,
         stderr_fd; /* the worker's ends; the zygote closes its copies after the fork */

@@ -9,9 +9,9 @@
 #define CGROUP_LOOK_MS 200
 #define WATCHDOG_LOOK_MS 20
 #define WATCHDOG_IDLE_MS 320
-#define FILES_LOOK_MS 200 /* at the most: counting them takes longer */
+#define FILES_LOOK_MS 200 /* counting them takes longer; where there is little room, at each look  \
+                           */
 #define MOST_SLOTS 1024
-#define MOST_INODES 4096
 
 void slot_watch_look(struct slot *slot) {
     struct cgroup_usage usage;
@@ -69,10 +69,8 @@ static bool weigh_all(struct sandbox *sandbox) {
 }
 
 static void weigh_files(struct slot *slot) {
-    struct sweep_total total;
-    int r = places_count(slot, MOST_INODES, &total);
-    if (r < 0 || total.inodes > MOST_INODES ||
-        total.bytes > slot->sandbox->config->scratch_mb << 20)
+    slot->scratch_limit = slot->sandbox->config->scratch_mb << 20;
+    if (places_over(slot, &slot->scratch_limit) != 0)
         slot->ended_for |= ENDED_SCRATCH;
 }
 
@@ -80,7 +78,8 @@ static bool watch_all(struct sandbox *sandbox) {
     static int64_t files_us;
     const int64_t now_us = worker_now_us();
     const bool files =
-        !sandbox->plan.private_root && now_us - files_us >= (int64_t)FILES_LOOK_MS * 1000;
+        !sandbox->plan.private_root &&
+        (sandbox->places.small || now_us - files_us >= (int64_t)FILES_LOOK_MS * 1000);
     if (files)
         files_us = now_us;
     bool moved = sandbox->plan.cgroup_version == 0 && weigh_all(sandbox);

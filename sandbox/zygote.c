@@ -42,6 +42,7 @@ static void report_ended(struct slot *slot) {
     event.flags |= slot->ended_for;
     event.peak_memory_bytes = slot->peak_bytes;
     event.cpu_us = slot->cpu_us;
+    event.scratch_limit_bytes = slot->scratch_limit;
     zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
 
@@ -125,7 +126,8 @@ static void end_run(struct sandbox *sandbox, const struct zygote_command *comman
                                        .slot = slot->index,
                                        .run = slot->run,
                                        .flags = slot->ended_for,
-                                       .peak_memory_bytes = slot->peak_bytes};
+                                       .peak_memory_bytes = slot->peak_bytes,
+                                       .scratch_limit_bytes = slot->scratch_limit};
     if (all)
         zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }

@@ -36,7 +36,7 @@ bool run_verdict_watched(struct outcome *outcome, const struct zygote_event *eve
     else if (event->flags & ENDED_SCRATCH)
         outcome_set(outcome, VERDICT_KILLED,
                     "Script was killed: its files are too large or too many (%" PRIu64 "MB limit)",
-                    config->scratch_mb);
+                    event->scratch_limit_bytes >> 20);
     else
         return false;
     return true;

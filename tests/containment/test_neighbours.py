@@ -1,5 +1,6 @@
 """Scripts that run at the same time on different slots: none reads what another one has, writes into
 it, or ends, stops or slows it."""
+import contextlib
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -139,6 +140,15 @@ VICTIM = stays(
     "return [look() == before, child.poll() is None, longest]")
 
 
+def processors(service):
+    """{pid: the processors it may use} of the service's processes."""
+    found = {}
+    for pid in (service.pid, *procs.descendants(service.pid)):
+        with contextlib.suppress(OSError, KeyError):
+            found[pid] = procs.status(pid)["Cpus_allowed_list"]
+    return found
+
+
 @stopped_by("namespaces", "unique-uid", "kill-filter", "landlock-scopes", "seccomp")
 def test_others_are_not_stopped_changed_or_ended(service):
     known = service.place.pids(service.pid)
@@ -148,15 +158,15 @@ def test_others_are_not_stopped_changed_or_ended(service):
     reached, (same, alive, _) = without_layers(tame, VICTIM)
     assert len(reached) >= 10 and not same and alive, reached  # 'group' is for one's own children, 'owner' for every one
     assert without_layers(attacker, VICTIM)[1] is None
-    roles = [service.pid, *procs.descendants(service.pid)][:3]
-    before = {pid: procs.status(pid)["Cpus_allowed_list"] for pid in roles}
+    before = processors(service)
     began = time.monotonic()
     reached, (same, alive, longest) = at_once(service, attacker, VICTIM)
     # 'owner': it is told who, and asked only when a signal is due; 'group': with the kill filter the call
     # says that it succeeded and does nothing.
     assert set(reached) <= {"owner"} | ({"group"} if "kill-filter" in service.layers else set()), reached
     assert (same, alive) == (True, True) and longest < 1
-    assert {pid: procs.status(pid)["Cpus_allowed_list"] for pid in roles} == before
+    after = processors(service)  # workers come and go meanwhile, the service's own processes stay
+    assert len(before.keys() & after.keys()) >= 3 and all(after.get(pid, own) == own for pid, own in before.items())
     assert service.client.get("/health").status == 200 and time.monotonic() - began < 10
 
 

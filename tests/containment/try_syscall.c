@@ -1,7 +1,7 @@
 /*
  * try_syscall OPTIONS COMMAND...: runs a command under the system call policy and nothing else of
  * the sandbox. OPTIONS is a word of the letters u (unix_sockets), m (memfd), s (shared_uid),
- * p (keep_private), or -. For tests and for strace.
+ * p (keep_private), o (owns_system), or -. For tests and for strace.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +16,8 @@ int main(int argc, char *argv[]) {
     struct seccomp_options options = {.unix_sockets = strchr(argv[1], 'u') != NULL,
                                       .memfd = strchr(argv[1], 'm') != NULL,
                                       .shared_uid = strchr(argv[1], 's') != NULL,
-                                      .keep_private = strchr(argv[1], 'p') != NULL};
+                                      .keep_private = strchr(argv[1], 'p') != NULL,
+                                      .owns_system = strchr(argv[1], 'o') != NULL};
     struct seccomp_program program;
     int error = seccomp_compile(&options, &program);
     if (!error) {

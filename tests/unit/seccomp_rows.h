@@ -22,7 +22,7 @@
 
 #define BAD ((long)1) /* a pointer that no process can read */
 
-enum options { PLAIN = 0, UNIX = 1, MEMFD = 2, SHARED = 4, PRIVATE = 8 };
+enum options { PLAIN = 0, UNIX = 1, MEMFD = 2, SHARED = 4, PRIVATE = 8, OWNER = 16 };
 
 struct row {
     const char *label;
@@ -235,6 +235,13 @@ static const struct row rows[] = {
     {CALL(fchmod), .options = PRIVATE, .expected = 0, .arguments = {-1, 0x700000004}},
     {CALL(fchmod), .options = PRIVATE, .expected = SAME, .arguments = {-1, 0700}},
     {CALL(fchmod), .options = PLAIN, .expected = SAME, .arguments = {-1, 0777}},
+    {CALL(fchmod), .options = OWNER, .expected = EPERM, .arguments = {-1, 0700}},
+    {CALL(fchmod), .options = OWNER, .expected = EPERM, .arguments = {-1, 0777}},
+    {CALL(fchmodat), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0600}},
+    {CALL(fchown), .options = OWNER, .expected = EPERM, .arguments = {-1, 0, 0}},
+    {CALL(utimensat), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0, 0}},
+    {CALL(fsetxattr), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0, 0, 0}},
+    {CALL(fremovexattr), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD}},
     {CALL(fchmodat), .options = PRIVATE, .expected = 0, .arguments = {-1, BAD, 0604}},
     {CALL(fchmodat), .options = PRIVATE, .expected = SAME, .arguments = {-1, BAD, 0600}},
     {CALL(fsetxattr), .options = PRIVATE, .expected = 0, .arguments = {-1, BAD, BAD, 0, 0}},
@@ -287,7 +294,8 @@ static struct seccomp_options options_of(unsigned bits) {
     return (struct seccomp_options){.unix_sockets = bits & UNIX,
                                     .memfd = bits & MEMFD,
                                     .shared_uid = bits & SHARED,
-                                    .keep_private = bits & PRIVATE};
+                                    .keep_private = bits & (PRIVATE | OWNER),
+                                    .owns_system = bits & OWNER};
 }
 
 static struct seccomp_program compiled(unsigned bits) {
