@@ -89,7 +89,7 @@ class Image(Rootfs):
         port = next(word.split("=")[1] for word in self.command_line if word.startswith("--port="))
         capabilities = [f"--cap-add={name}" for name in self.row.capabilities]
         return [f"--publish=127.0.0.1:{port}:8080", f"--security-opt=seccomp={oci.PROFILE}", "--cap-drop=all", *capabilities,
-                IMAGE, *arguments]
+                "--no-healthcheck", IMAGE, *arguments]
 
 
 def own_base(environment):

@@ -52,5 +52,5 @@ ROWS = {row.name: row for row in (
     Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=4),
     Row("vm", "root on a machine with cgroup v2, kernel 6.1 and Landlock ABI 2, emulated", runtime="vm", time_factor=25,
         flags=("--preload=none", "--timeout-seconds=300")),
-    Row("image", "docker run -p 127.0.0.1:PORT:8080 of the image that the Dockerfile makes", runtime="image"),
+    Row("image", "docker run -p 127.0.0.1:PORT:8080 of the image that the Dockerfile makes", runtime="image", time_factor=3),
 )}

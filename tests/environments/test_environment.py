@@ -40,7 +40,7 @@ def test_required_layers_that_hold_do_not_stop_the_start(start_server):
     assert start_server("--slots=1", f"--require={','.join(required)}").layers == LAYERS[ENVIRONMENT]
 
 
-@pytest.mark.parametrize("layer", sorted(LAYERS["privileged"] - LAYERS.get(ENVIRONMENT, set())))
+@pytest.mark.parametrize("layer", sorted(set().union(*LAYERS.values()) - LAYERS.get(ENVIRONMENT, set())))
 def test_a_required_layer_that_is_missing_stops_the_start(start_server, layer):
     with pytest.raises(AssertionError, match=f"--require: the layer {layer} does not hold here"):
         start_server("--slots=1", f"--require={layer}")

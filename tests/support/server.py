@@ -60,10 +60,14 @@ class Server:
 
     def is_ready(self):
         assert self.process.poll() is None, f"exited with {self.process.returncode}: {self.log()}"
+        # A short time: what is sent on to a container that has just ended is never answered.
+        client = Client(self.port, timeout=3 * TIME_FACTOR)
         try:
-            return self.client.get("/ready").status == 200
+            return client.get("/ready").status == 200
         except OSError:
             return False
+        finally:
+            client.close()
 
     @functools.cached_property
     def layers(self):
