@@ -1,6 +1,8 @@
 /* slot_watch: which limit is looked at how. */
 #include "slot_watch.h"
 
+#include <time.h>
+
 #include "init.h"
 #include "sandbox.h"
 #include "watchdog.h"
@@ -96,11 +98,18 @@ static bool watch_all(struct sandbox *sandbox) {
     return moved;
 }
 
+static int64_t processor_now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
 int slot_watch(struct sandbox *sandbox, int waited_ms) {
-    const int64_t began_us = worker_now_us();
+    const int64_t began_us = processor_now_us();
     const bool moved = watch_all(sandbox);
-    /* On a machine with many processes a look takes long: never more than a tenth of the time. */
-    const int least_ms = (int)((worker_now_us() - began_us) / 100);
+    /* Where there are many processes a look takes long: never more than a tenth of a processor. (Not
+     * of the time: who makes the machine slow would be looked at less.) */
+    const int least_ms = (int)((processor_now_us() - began_us) / 100);
     if (sandbox->plan.cgroup_version > 0)
         return CGROUP_LOOK_MS;
     int next_ms = moved ? WATCHDOG_LOOK_MS : 2 * waited_ms;

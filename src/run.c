@@ -18,7 +18,7 @@
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
-#define ENDING_US (5 * SECOND_US)       /* from ZYGOTE_KILL to ZYGOTE_ENDED */
+#define ENDING_US (15 * SECOND_US)      /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
 #define LAST_WORD_US (SECOND_US / 4)    /* from the channel's end to ZYGOTE_ENDED by itself */
 #define CLAIM_SPARE_US (15 * SECOND_US) /* more than the pool gives a worker to start */
 

@@ -11,6 +11,7 @@ from attempts import script, stopped_by
 from neighbours import at_once, stays, without_layers
 from support import control, procs
 from support.client import Client
+from support.server import TIME_FACTOR
 from test_files import SEARCH, halves
 
 # One opens to others what it can; the other looks for it wherever a file can be, and writes to it.
@@ -206,7 +207,7 @@ def test_what_one_takes_the_other_has(service, name):
 
 @stopped_by("cgroup", "rlimits", "watchdog")
 def test_who_takes_too_much_memory_is_ended_alone(service):
-    hog = script("time.sleep(0.3)", "held = bytearray(b'x') * 480_000_000", "return len(held)")
+    hog = script("time.sleep(0.3)", "held = bytearray(b'x') * 480_000_000", f"time.sleep({TIME_FACTOR})", "return len(held)")
     careful = stays(1.5, "held = bytearray(b'x') * 100_000_000", "child = subprocess.Popen(['sleep', '30'])", "time.sleep(1.2)",
                     "return [len(held), child.poll() is None]")
     with ThreadPoolExecutor(3) as pool:
@@ -220,6 +221,6 @@ def test_who_takes_too_much_memory_is_ended_alone(service):
 @stopped_by("server")
 def test_answers_go_to_who_asked(service):
     """The control: answers differ, so that a mix-up would be seen."""
-    texts = [stays(0.2, f"print({n})", f"open('own', 'w').write('{n}')", "time.sleep(0.1)", "return open('own').read()") for n in range(4)]
+    texts = [stays(min(3, 0.3 * TIME_FACTOR), f"print({n})", f"open('own', 'w').write('{n}')", "time.sleep(0.1)", "return open('own').read()") for n in range(4)]
     for _ in range(3):
         assert at_once(service, *texts) == ["0", "1", "2", "3"]

@@ -110,8 +110,12 @@ class Runsc(Runc):
     def options(self):
         return {"preexec_fn": self.enter_cgroup}
 
+    def stop(self, child):
+        # The runtime would end by a signal of its own, and not pass it on.
+        subprocess.run(self.runtime("kill", self.id, "TERM"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def enter_cgroup(self):
-        for controller, limit, value in (("memory", "memory.limit_in_bytes", oci.MEMORY_BYTES), ("pids", "pids.max", oci.PROCESSES)):
+        for controller, limit, value in (("memory", "memory.limit_in_bytes", oci.MEMORY_BYTES), ("pids", "pids.max", 4 * oci.PROCESSES)):
             folder = CGROUPS / controller / self.id
             folder.mkdir()
             (folder / limit).write_text(str(value))

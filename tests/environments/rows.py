@@ -49,7 +49,7 @@ ROWS = {row.name: row for row in (
     Row("docker-sysadmin", "docker run --cap-add SYS_ADMIN, where there is no AppArmor", capabilities=(*DOCKER, "SYS_ADMIN")),
     Row("podman", "podman run", runtime="podman"),
     Row("podman-user", "podman run --user 10001", runtime="podman", uid=10001),
-    Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=4),
+    Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=6),
     Row("vm", "root on a machine with cgroup v2, kernel 6.1 and Landlock ABI 2, emulated", runtime="vm", time_factor=25,
         flags=("--preload=none", "--timeout-seconds=300")),
     Row("image", "docker run -p 127.0.0.1:PORT:8080 of the image that the Dockerfile makes", runtime="image", time_factor=3),
