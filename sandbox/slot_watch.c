@@ -11,8 +11,9 @@
 #define CGROUP_LOOK_MS 200
 #define WATCHDOG_LOOK_MS 20
 #define WATCHDOG_IDLE_MS 320
-#define FILES_LOOK_MS 200 /* counting them takes longer; where there is little room, at each look  \
-                           */
+#define FILES_LOOK_MS                                                                              \
+    200 /* counting them takes longer; where there is little room, at each look                    \
+         */
 #define MOST_SLOTS 1024
 
 void slot_watch_look(struct slot *slot) {
@@ -107,8 +108,8 @@ static int64_t processor_now_us(void) {
 int slot_watch(struct sandbox *sandbox, int waited_ms) {
     const int64_t began_us = processor_now_us();
     const bool moved = watch_all(sandbox);
-    /* Where there are many processes a look takes long: never more than a tenth of a processor. (Not
-     * of the time: who makes the machine slow would be looked at less.) */
+    /* Where there are many processes a look takes long: never more than a tenth of a processor.
+     * (Not of the time: who makes the machine slow would be looked at less.) */
     const int least_ms = (int)((processor_now_us() - began_us) / 100);
     if (sandbox->plan.cgroup_version > 0)
         return CGROUP_LOOK_MS;

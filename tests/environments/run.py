@@ -27,26 +27,35 @@ PYTEST = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "-q", "--tb=
 # The loopback interface of a new network is down.
 ALONE = ["unshare", "--mount", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "alone"]
 MOST_SECONDS = 600
-LAST = ("image", "vm")  # they need what is built meanwhile
+BUILT = ("image", "vm")  # they need what is built meanwhile
+BESIDE = "vm"  # runs beside the others: it needs one processor, and has time enough
+ALONE_LAST = "gvisor"  # the slowest of the others, when nothing runs beside it
 
 
-class Builder(threading.Thread):
-    """Builds the image and the virtual machine's files while other environments run."""
+class Beside(threading.Thread):
+    """Builds the image and the virtual machine's files while other environments run, then runs the machine."""
 
     def __init__(self, names):
         super().__init__(daemon=True)
-        self.names, self.error, self.seconds = names, None, 0.0
+        self.names, self.error, self.seconds, self.well, self.lines = names, None, 0.0, [], []
+        self.built = threading.Event()
 
-    def run(self):
+    def build(self):
         began = time.monotonic()
         try:
-            if set(LAST) & set(self.names):
+            if set(BUILT) & set(self.names):
                 podman.build_image(TOP)
             if "vm" in self.names:
                 vm.make_files()
         except (OSError, subprocess.CalledProcessError) as error:
-            self.error = error
+            self.error = f"cannot be built: {error}\n{getattr(error, 'stderr', None) or ''}"
         self.seconds = time.monotonic() - began
+        self.built.set()
+
+    def run(self):
+        self.build()
+        if not self.error and BESIDE in self.names:
+            self.well.append(run(BESIDE, self.lines.append))
 
 
 def check(name):
@@ -75,20 +84,42 @@ def suite(name, log):
     return int(counts["tests"]) - failed, failed
 
 
-def run(name):
-    """True if all is well."""
+def run(name, tell):
+    """True if all is well. Calls tell with what is to be printed."""
     began = time.monotonic()
-    print(f"{name}: {ROWS[name].what}", flush=True)
     status, table = check(name)
-    print(table, end="", flush=True)
+    tell(f"{name}: {ROWS[name].what}\n{table.rstrip()}")
     path = podman.CACHE / f"{name}.log"
     with open(path, "w", encoding="utf-8") as log:
         passed, failed = suite(name, log)
-    print(f"{name:<20} {passed} passed, {failed} failed, {time.monotonic() - began:.0f} s", flush=True)
+    tell(f"{name:<20} {passed} passed, {failed} failed, {time.monotonic() - began:.0f} s")
     if failed:
         lines = path.read_text(errors="replace").splitlines()
-        print("\n".join(line for line in lines if line.startswith(("E  ", "FAILED", "ERROR"))), f"\nall of it: {path}", flush=True)
+        tell("\n".join(line for line in lines if line.startswith(("E  ", "FAILED", "ERROR"))) + f"\nall of it: {path}")
     return not failed and status == 0
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def run_all(names):
+    """Whether all is well, one for each."""
+    beside = Beside(names)
+    beside.start()
+    well = [run(name, say) for name in names if name not in (*BUILT, ALONE_LAST)]
+    beside.built.wait()
+    if beside.error:
+        say(beside.error)
+        well.append(False)
+    elif "image" in names:
+        say(f"image and virtual machine were built in {beside.seconds:.0f} s")
+        well.append(run("image", say))
+    beside.join()
+    say("\n".join(beside.lines))
+    if ALONE_LAST in names:
+        well.append(run(ALONE_LAST, say))
+    return well + beside.well
 
 
 def main():
@@ -100,18 +131,11 @@ def main():
     podman.CACHE.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(podman.CACHE / "controls", ignore_errors=True)  # of an earlier run
     (podman.CACHE / "controls").mkdir()
-    builder = Builder(names)
-    builder.start()
-    well = [run(name) for name in names if name not in LAST]
-    builder.join()
-    if builder.error:
-        print(f"cannot be built: {builder.error}\n{getattr(builder.error, 'stderr', None) or ''}")
-        well.append(False)
-    elif set(LAST) & set(names):
-        print(f"image and virtual machine were built in {builder.seconds:.0f} s", flush=True)
-        well += [run(name) for name in names if name in LAST]
+    began = time.monotonic()
+    well = run_all(names)
     shutil.rmtree(podman.CACHE / "podman" / "tmp", ignore_errors=True)
-    return 0 if all(well) else 1
+    say(f"{len(well)} of {len(names)} environments run, {sum(well)} well, {time.monotonic() - began:.0f} s")
+    return 0 if len(well) == len(names) and all(well) else 1
 
 
 if __name__ == "__main__":

@@ -73,6 +73,7 @@ def run(script, before="", own_network=True, **options):
         return Control(*json.loads(path.read_text()))
     except FileNotFoundError:
         found = start(script, before, **options)
-    path.with_suffix(".new").write_text(json.dumps([found.result, None, found.status, None]))
-    path.with_suffix(".new").rename(path)
+    new = path.with_suffix(f".{os.getpid()}")  # two suites may ask at the same time
+    new.write_text(json.dumps([found.result, None, found.status, None]))
+    new.rename(path)
     return found
