@@ -31,6 +31,7 @@ struct run {
     const struct config *config;
     enum run_state state;
     bool settled;       /* the outcome's verdict stands */
+    bool began_anew;    /* its first worker was gone before the script began */
     int64_t started_us; /* when it got its worker (loop_now_us); 0 before */
     char *script;
     size_t script_size, sent_size;

@@ -15,12 +15,12 @@
 #include "config.h"
 #include "log.h"
 #include "request.h"
+#include "run_claim.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
-#define ENDING_US (15 * SECOND_US)      /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
-#define LAST_WORD_US (SECOND_US / 4)    /* from the channel's end to ZYGOTE_ENDED by itself */
-#define CLAIM_SPARE_US (15 * SECOND_US) /* more than the pool gives a worker to start */
+#define ENDING_US (15 * SECOND_US)   /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
+#define LAST_WORD_US (SECOND_US / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
 
 /* One thread, one read at a time: they share the place where bytes land first. */
 static char scratch[64 << 10];
@@ -33,7 +33,7 @@ static struct worker *run_worker(const struct run *run) {
     return run->claim.worker;
 }
 
-static void finish(struct run *run) {
+void run_finish(struct run *run) {
     loop_timer_stop(run->loop, &run->timer);
     run->state = RUN_OVER;
     if (run->started_us)
@@ -48,11 +48,11 @@ static void end_expired(void *context) {
     pool_unclaim(run->pool, &run->claim);
     run->outcome.result.size = 0;
     outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox could not be cleared in time");
-    finish(run);
+    run_finish(run);
 }
 
 /* The verdict stands. What still runs has nothing to add: it is told to die at once. */
-static void settled(struct run *run) {
+void run_settled(struct run *run) {
     run->settled = true;
     run->state = RUN_ENDING;
     pool_kill(run->pool, &run->claim);
@@ -62,7 +62,12 @@ static void settled(struct run *run) {
 
 /* ---- channel ---- */
 
-enum channel_end { CHANNEL_OPEN, CHANNEL_SETTLED, CHANNEL_CLOSED };
+enum channel_end {
+    CHANNEL_OPEN,
+    CHANNEL_SETTLED,
+    CHANNEL_CLOSED,
+    CHANNEL_UNREAD /* closed, and the script was not read: it cannot have begun */
+};
 
 /* Reads once; may fill in the verdict. */
 static enum channel_end read_channel(struct run *run) {
@@ -70,6 +75,9 @@ static enum channel_end read_channel(struct run *run) {
         recv(run_worker(run)->descriptors[WORKER_CHANNEL], scratch, sizeof(scratch), MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return CHANNEL_OPEN;
+    /* What a UNIX socket says when its peer was closed with bytes unread. */
+    if (size < 0 && errno == ECONNRESET)
+        return CHANNEL_UNREAD;
     if (size <= 0)
         return CHANNEL_CLOSED;
     switch (frame_reader_feed(&run->reader, scratch, (size_t)size)) {
@@ -93,13 +101,13 @@ static enum channel_end read_channel(struct run *run) {
 static void last_word_expired(void *context) {
     struct run *run = context;
     run_verdict_no_result(&run->outcome);
-    settled(run);
+    run_settled(run);
 }
 
 static void deadline_expired(void *context) {
     struct run *run = context;
     run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, run->config);
-    settled(run);
+    run_settled(run);
 }
 
 /* Sends what is left of FRAME_SCRIPT and FRAME_RUN. 0, -EAGAIN or another -errno. */
@@ -140,7 +148,12 @@ static void on_channel(void *context, uint32_t events) {
     if (end == CHANNEL_OPEN)
         return;
     if (end == CHANNEL_SETTLED) {
-        settled(run);
+        run_settled(run);
+        return;
+    }
+    if (end == CHANNEL_UNREAD) {
+        if (!run_begin_anew(run))
+            run_broken(run, ECONNRESET);
         return;
     }
     /* It is most likely leaving by itself, and its exit status is worth waiting for. */
@@ -170,7 +183,7 @@ static bool read_output(struct run *run, enum worker_file which) {
     if (!run->settled || outcome->verdict == VERDICT_SUCCESS)
         run_verdict_limit(outcome, VERDICT_OUTPUT, run->config);
     if (!run->settled)
-        settled(run);
+        run_settled(run);
     return false;
 }
 
@@ -186,12 +199,6 @@ static void on_stderr(void *context, uint32_t events) {
 
 /* ---- the claim ---- */
 
-static void run_broken(struct run *run, int error) {
-    log_line(LOG_ERROR, "a run could not be started: errno %d", error);
-    outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox broke before the script started");
-    settled(run);
-}
-
 static void on_worker(void *context, struct worker *worker) {
     struct run *run = context;
     run->state = RUN_RUNNING;
@@ -202,6 +209,8 @@ static void on_worker(void *context, struct worker *worker) {
     worker->files[WORKER_CHANNEL].context = run;
     /* The script first: it runs while the rest is set up. */
     int r = send_script(run);
+    if (r == -EPIPE && run_begin_anew(run))
+        return;
     if (r == -EAGAIN)
         r = loop_file_modify(run->loop, &worker->files[WORKER_CHANNEL], EPOLLIN | EPOLLOUT);
     if (r == 0)
@@ -219,37 +228,27 @@ static void on_worker(void *context, struct worker *worker) {
 
 static void on_failed(void *context, unsigned stage) {
     struct run *run = context;
+    if (stage == STAGE_COUNT && run_begin_anew(run))
+        return;
     outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox could not be set up (stage %s)",
                 stage_name(stage));
-    finish(run);
-}
-
-static void claim_expired(void *context) {
-    struct run *run = context;
-    pool_unclaim(run->pool, &run->claim);
-    outcome_set(&run->outcome, VERDICT_OVERLOADED, "No sandbox became free in time");
-    run->outcome.retry_after_s = 1;
-    finish(run);
+    run_finish(run);
 }
 
 static void stopped_unstarted(void *context) {
-    finish(context);
+    run_finish(context);
 }
 
 /* Nobody writes any more: what is in the channel and the pipes now is all there will be. A
  * descriptor that a script has sent elsewhere could still write, so nothing waits for an end of
  * file, and the caps end each loop. */
 static void take_the_rest(struct run *run) {
-    if (!run->settled) {
-        size_t before;
-        enum channel_end end;
-        do {
-            before = run->reader.payload.size + run->reader.header_size;
-            end = read_channel(run);
-        } while (end == CHANNEL_OPEN &&
-                 run->reader.payload.size + run->reader.header_size > before);
-        run->settled = end == CHANNEL_SETTLED;
-    }
+    size_t before;
+    do {
+        before = run->reader.payload.size + run->reader.header_size;
+        if (!run->settled)
+            run->settled = read_channel(run) == CHANNEL_SETTLED;
+    } while (!run->settled && run->reader.payload.size + run->reader.header_size > before);
     while (read_output(run, WORKER_STDOUT))
         ;
     while (read_output(run, WORKER_STDERR))
@@ -258,22 +257,22 @@ static void take_the_rest(struct run *run) {
 
 static void on_ended(void *context, const struct zygote_event *event) {
     struct run *run = context;
-    if (!event &&
-        run->settled) { /* the verdict stood already, and without a zygote nothing of it lives */
-        finish(run);
+    bool unread = !run->settled && run_is_unread(run);
+    if (unread && run_begin_anew(run))
         return;
-    }
-    if (!event) {
-        outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox stopped before the script ended");
-        finish(run);
-        return;
-    }
     take_the_rest(run);
+    /* Without a zygote nothing of it lives either, and a verdict that stands is right. */
+    if (!run->settled && (unread || !event))
+        outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox stopped before the script ended");
+    if (unread || !event) {
+        run_finish(run);
+        return;
+    }
     bool explained = (!run->settled || run_verdict_limit_explains(run->outcome.verdict)) &&
                      run_verdict_watched(&run->outcome, event, run->config);
     if (!run->settled && !explained)
         run_verdict_ended(&run->outcome, event);
-    finish(run);
+    run_finish(run);
 }
 
 static const struct pool_claim_calls claim_calls = {
@@ -294,9 +293,7 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
     *request = (struct request){0};
     outcome_init(&run->outcome, output_limit(run), RUN_TEXT_BYTES);
     frame_reader_init(&run->reader, output_limit(run), RUN_ERROR_FRAME_BYTES);
-    loop_timer_start(loop, &run->timer, (int64_t)config->queue_wait_s * SECOND_US + CLAIM_SPARE_US,
-                     claim_expired, run);
-    pool_claim(pool, &run->claim);
+    run_claim(run, (int64_t)config->queue_wait_s * SECOND_US);
 }
 
 void run_stop(struct run *run, enum verdict verdict, const char *text) {
@@ -308,7 +305,7 @@ void run_stop(struct run *run, enum verdict verdict, const char *text) {
         pool_unclaim(run->pool, &run->claim);
         loop_timer_start(run->loop, &run->timer, 0, stopped_unstarted, run);
     } else {
-        settled(run);
+        run_settled(run);
     }
 }
 

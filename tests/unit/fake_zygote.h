@@ -36,6 +36,7 @@ struct fake_zygote {
     int server_end, fd;
     struct loop_file file;
     bool mute;      /* workers never say FRAME_READY */
+    bool deaf;      /* ... and do not read what they are sent */
     bool immortal;  /* kills are not carried out */
     uint32_t flags; /* of events for workers that were killed */
     unsigned spawned, killed;
@@ -103,7 +104,8 @@ static inline void fake_spawn(struct fake_zygote *zygote, const struct zygote_co
                                    .channel = descriptors[0],
                                    .out = descriptors[1],
                                    .err = descriptors[2]};
-    loop_file_add(zygote->loop, &worker->file, worker->channel, EPOLLIN, fake_on_input, worker);
+    if (!zygote->deaf)
+        loop_file_add(zygote->loop, &worker->file, worker->channel, EPOLLIN, fake_on_input, worker);
     zygote->spawned++;
     if (!zygote->mute)
         fake_frame(worker, FRAME_READY, NULL, 0);
@@ -158,7 +160,8 @@ static inline void fake_zygote_done(struct fake_zygote *zygote) {
         struct fake_worker *worker = &zygote->workers[i];
         if (worker->alive) {
             worker->alive = false;
-            loop_file_close(zygote->loop, &worker->file);
+            loop_file_remove(zygote->loop, &worker->file);
+            close(worker->channel);
             close(worker->out);
             close(worker->err);
         }

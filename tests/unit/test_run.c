@@ -322,6 +322,82 @@ static void test_lost_zygote(void **state) {
     expect(VERDICT_INTERNAL, "The sandbox stopped before the script ended");
 }
 
+static struct fake_worker *taken(void) {
+    return &t.zygote.workers[t.run.claim.worker->slot];
+}
+
+/* Its worker gets the script, but does not read it. */
+static struct fake_worker *start_unread(void) {
+    t.zygote.deaf = true;
+    while (pool_ready_count(t.pool) == 0)
+        fake_wait_ms(t.loop, 5);
+    start("def main(): pass");
+    assert_int_equal(t.run.state, RUN_RUNNING);
+    return taken();
+}
+
+static void test_another_worker_takes_what_was_not_begun(void **state) {
+    (void)state;
+    struct fake_worker *first = start_unread();
+    t.zygote.deaf = false;
+    t.zygote.on_script = returns;
+    fake_end(first, ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_int_equal(t.stdout_size, 4);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.answers, 1);
+}
+
+static void test_another_worker_takes_what_could_not_be_sent(void **state) {
+    (void)state;
+    while (pool_ready_count(t.pool) == 0)
+        fake_wait_ms(t.loop, 5);
+    t.zygote.on_script = returns;
+    for (int i = 0; i < FAKE_SLOTS; i++)
+        if (t.zygote.workers[i].alive)
+            fake_end(&t.zygote.workers[i], ENDED_STATUS_KNOWN, 9);
+    start("def main(): pass"); /* before the loop has heard of it */
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+}
+
+static void test_it_is_begun_anew_once(void **state) {
+    (void)state;
+    struct fake_worker *first = start_unread();
+    uint64_t run = first->run;
+    fake_end(first, ENDED_STATUS_KNOWN, 9);
+    while (t.run.state != RUN_RUNNING || taken()->run == run)
+        fake_wait_ms(t.loop, 1);
+    fake_end(taken(), ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    assert_int_equal(t.verdict, VERDICT_INTERNAL);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.answers, 1);
+}
+
+static void test_what_has_begun_is_not_begun_anew(void **state) {
+    (void)state;
+    t.zygote.on_script = sleeps;
+    start("x");
+    fake_wait_ms(t.loop, 50);
+    fake_end(taken(), ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    expect(VERDICT_KILLED, "Script was killed by signal 9 (SIGKILL)");
+}
+
+static void test_result_before_the_zygote_was_lost(void **state) {
+    (void)state;
+    t.zygote.on_script = sleeps;
+    start("x");
+    fake_wait_ms(t.loop, 50);
+    struct fake_worker *worker = taken();
+    fake_frame(worker, FRAME_RESULT, "1", 1);
+    fake_zygote_done(&t.zygote);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+}
+
 static void sees_its_script(struct fake_worker *worker) {
     struct frame_header header;
     memcpy(&header, worker->input, sizeof(header));
@@ -371,6 +447,11 @@ int main(void) {
         TEST(test_timeout),
         TEST(test_stop),
         TEST(test_lost_zygote),
+        TEST(test_another_worker_takes_what_was_not_begun),
+        TEST(test_another_worker_takes_what_could_not_be_sent),
+        TEST(test_it_is_begun_anew_once),
+        TEST(test_what_has_begun_is_not_begun_anew),
+        TEST(test_result_before_the_zygote_was_lost),
         TEST(test_script_is_sent_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,32 @@
+/*
+ * run_claim: how a run comes by its worker, and by another one when the first is gone before the
+ * script began. Private to run*.c.
+ */
+#ifndef RUN_CLAIM_H
+#define RUN_CLAIM_H
+
+#include "run.h"
+
+/* Claims a worker. longest_us: how long that may take beside the worker's own start; then the run
+ * is over. */
+void run_claim(struct run *run, int64_t longest_us);
+
+/* The worker has closed its channel and not read all that it was sent: so it cannot have begun
+ * the script, which comes last. Only while the verdict is open. unix(7): ECONNRESET. */
+bool run_is_unread(const struct run *run);
+
+/* The worker was killed before the script began, which is not the script's fault: another one may
+ * have it. False if that was so once already. */
+bool run_begin_anew(struct run *run);
+
+/* It could not be started, and the verdict stands. error: errno, positive. */
+void run_broken(struct run *run, int error);
+
+/* ---- of run.c ---- */
+
+/* The verdict stands. What still runs has nothing to add: it is told to die at once. */
+void run_settled(struct run *run);
+/* Nothing of it lives any more: says how it went. The run may be freed by that. */
+void run_finish(struct run *run);
+
+#endif

@@ -1,0 +1,50 @@
+/* run_claim: RUN_CLAIMING, once or twice. Knows nothing of what a worker says. */
+#include "run_claim.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "log.h"
+
+#define START_US (15 * 1000000LL) /* more than the pool gives a worker to start */
+
+static void claim_expired(void *context) {
+    struct run *run = context;
+    pool_unclaim(run->pool, &run->claim);
+    outcome_set(&run->outcome, VERDICT_OVERLOADED, "No sandbox became free in time");
+    run->outcome.retry_after_s = 1;
+    run_finish(run);
+}
+
+void run_claim(struct run *run, int64_t longest_us) {
+    run->state = RUN_CLAIMING;
+    loop_timer_start(run->loop, &run->timer, longest_us + START_US, claim_expired, run);
+    pool_claim(run->pool, &run->claim);
+}
+
+bool run_is_unread(const struct run *run) {
+    char byte;
+    return recv(run->claim.worker->descriptors[WORKER_CHANNEL], &byte, 1, MSG_PEEK | MSG_DONTWAIT) <
+               0 &&
+           errno == ECONNRESET;
+}
+
+void run_broken(struct run *run, int error) {
+    log_line(LOG_ERROR, "a run could not be started: errno %d", error);
+    outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox broke before the script started");
+    run_settled(run);
+}
+
+bool run_begin_anew(struct run *run) {
+    if (run->began_anew)
+        return false;
+    log_line(LOG_WARNING, "a worker was gone before its script began: another one is taken");
+    run->began_anew = true;
+    pool_unclaim(run->pool, &run->claim);
+    run->sent_size = 0;
+    run->started_us = 0;
+    run->outcome.started = false;
+    run->outcome.stdout_bytes.size = run->outcome.stderr_bytes.size = 0;
+    run_claim(run, 0);
+    return true;
+}
