@@ -19,6 +19,7 @@
 #include "cgroup_find.h"
 
 #define SLOTS_MOST 1024
+#define LOCK_TRIES 100
 #define NAME_PREFIX "code-runner-"
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -66,6 +67,30 @@ static int make_directory(int parent, const char *name) {
     return fd < 0 ? -errno : fd;
 }
 
+static bool is_named(int parent, const char *name, int fd) {
+    struct stat named, own;
+    return fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &own) == 0 &&
+           named.st_ino == own.st_ino;
+}
+
+/* The instance's own directory, locked. Between its making and its locking another instance may
+ * take it for left behind. */
+static int make_locked(int parent, const char *name) {
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        int fd = make_directory(parent, name);
+        if (fd == -ENOENT)
+            continue;
+        if (fd < 0)
+            return fd;
+        /* Held until the descriptor is closed; the zygote's inits have copies only for a moment. */
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(parent, name, fd))
+            return fd;
+        close(fd);
+        usleep(1000);
+    }
+    return -EBUSY;
+}
+
 static int open_own(const char *controller) {
     char path[4096];
     FILE *mountinfo = fopen("/proc/self/mountinfo", "re"), *own = fopen("/proc/self/cgroup", "re");
@@ -109,7 +134,7 @@ static int create_v2(struct cgroup_tree *tree) {
         if (r == 0)
             r = cgroup_write(own, "cgroup.subtree_control", enable);
     }
-    int fd = r < 0 ? r : make_directory(own, tree->name);
+    int fd = r < 0 ? r : make_locked(own, tree->name);
     if (fd >= 0)
         r = cgroup_write(fd, "cgroup.subtree_control", enable);
     if (fd < 0 || r < 0) {
@@ -128,7 +153,7 @@ static int create_v1(struct cgroup_tree *tree) {
         tree->parent_fds[kind] = open_own(controllers[kind]);
         if (tree->parent_fds[kind] < 0)
             return tree->parent_fds[kind];
-        tree->fds[kind] = make_directory(tree->parent_fds[kind], tree->name);
+        tree->fds[kind] = make_locked(tree->parent_fds[kind], tree->name);
         if (tree->fds[kind] < 0)
             return tree->fds[kind];
     }
@@ -145,9 +170,6 @@ int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
     }
     for (int kind = 0; kind < CGROUP_KINDS; kind++)
         if (tree.fds[kind] >= 0) {
-            /* Held until the descriptor is closed; the zygote's inits have copies only for a
-             * moment. */
-            flock(tree.fds[kind], LOCK_EX | LOCK_NB);
             remove_slots(tree.fds[kind], SLOTS_MOST);
             sweep(tree.parent_fds[kind], name);
         }
@@ -160,8 +182,12 @@ void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots) {
         if (tree->fds[kind] >= 0)
             remove_slots(tree->fds[kind], slots);
         close_descriptor(&tree->fds[kind]);
-        if (tree->parent_fds[kind] >= 0)
+        if (tree->parent_fds[kind] >= 0) {
             unlinkat(tree->parent_fds[kind], tree->name, AT_REMOVEDIR);
+            /* A zygote before this one may have been killed, and its runs not been over yet when
+             * this one began. */
+            sweep(tree->parent_fds[kind], tree->name);
+        }
         close_descriptor(&tree->parent_fds[kind]);
     }
 }

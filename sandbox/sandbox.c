@@ -203,6 +203,7 @@ int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *
 
 void sandbox_remove(struct sandbox *sandbox) {
     if (sandbox->cgroups.version > 0)
-        cgroup_tree_remove(&sandbox->cgroups, sandbox->slot_count);
+        /* And the one on which it failed, if it did. */
+        cgroup_tree_remove(&sandbox->cgroups, sandbox->slot_count + 1);
     places_remove(&sandbox->places);
 }
