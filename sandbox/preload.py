@@ -8,8 +8,11 @@ thread: a fork has only one.
 
 import gc
 import os
+import select
 import sys
 import warnings
+
+SERVER = 3  # the zygote's channel, see roles.h
 
 STANDARD = (
     "argparse array ast asyncio base64 bisect calendar collections concurrent.futures copy csv "
@@ -50,6 +53,14 @@ class NoTimer:
     start = cancel = __init__
 
 
+def stop_if_alone():
+    """Loading takes seconds: who was told to stop meanwhile does not wait for its end."""
+    server = select.poll()
+    server.register(SERVER, 0)
+    if any(events & select.POLLHUP for _, events in server.poll(0)):
+        raise RuntimeError("the server is gone")
+
+
 def load(names):
     """Imports the standard library's usual modules and the libraries of these names; a name that is
     no library's is imported as it is. An import that fails raises."""
@@ -59,6 +70,7 @@ def load(names):
     timer, threading.Timer = threading.Timer, NoTimer
     for name in names:
         for module in LIBRARIES.get(name, name).split():
+            stop_if_alone()
             __import__(module)
     threading.Timer = timer
 
@@ -195,6 +207,7 @@ def warm_up(names):
         exercise_standard()
         for name in names:
             exercise = globals().get("exercise_" + name)
+            stop_if_alone()
             if exercise:
                 exercise()
 

@@ -178,6 +178,11 @@ static void serve(struct sandbox *sandbox, int signals) {
     }
 }
 
+static bool server_is_gone(void) {
+    struct pollfd server = {.fd = ROLE_CHANNEL_FD};
+    return poll(&server, 1, 0) == 1 && (server.revents & POLLHUP);
+}
+
 /* Without the server nobody waits for an answer. */
 static void end_all(struct sandbox *sandbox) {
     for (unsigned i = 0; i < sandbox->slot_count; i++)
@@ -274,9 +279,11 @@ int zygote_main(const struct config *config) {
     int64_t began_ms = now_ms();
     int r = prepare(&sandbox, config, error, sizeof(error));
     if (r < 0) {
-        fprintf(stderr, "code-runner: %s\n", error);
+        bool is_news = !server_is_gone();
+        if (is_news)
+            fprintf(stderr, "code-runner: %s\n", error);
         sandbox_remove(&sandbox);
-        return ROLE_EXIT_REFUSED;
+        return is_news ? ROLE_EXIT_REFUSED : 0;
     }
     if (config->generation == 1) {
         fprintf(stderr, "code-runner: layers of the sandbox (see --check):\n");

@@ -28,19 +28,24 @@ int64_t child_now_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* In the new process: a clean signal state, the channel at its number, gone with the monitor.
- * prctl(2) PR_SET_PDEATHSIG. */
-static _Noreturn void become_role(const char *program, char *const argv[], char *const envp[],
-                                  int channel, pid_t monitor) {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+/* In the new process: a clean signal state, the channel at its number. The server goes with the
+ * monitor: prctl(2) PR_SET_PDEATHSIG. The zygote then reads end of file, and clears away what only
+ * it can before it leaves. */
+static _Noreturn void become_role(enum role role, const char *program, char *const argv[],
+                                  char *const envp[], int channel, pid_t monitor) {
+    /* Being told to stop waits until the role can take it: it must not end by it on its way. */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_SETMASK, &set, NULL);
     /* What the operator's shell ignores, a script need not: all to the default, by the kernel's own
      * call, since libc hides two of them. Zeroes are SIG_DFL without flags in its struct. */
     static const unsigned long default_action[8];
     for (int number = 1; number <= 64; number++)
         syscall(SYS_rt_sigaction, number, default_action, NULL, 8);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (role == ROLE_SERVER)
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != monitor)
         _exit(1);
     /* dup2 clears close-on-exec, but not when both numbers are the same. */
@@ -59,7 +64,7 @@ int child_start(struct child *child, const struct config *config, const char *pr
         return -ENOMEM;
     pid_t monitor = getpid(), pid = fork();
     if (pid == 0)
-        become_role(program, argv, envp, channel, monitor);
+        become_role(child->role, program, argv, envp, channel, monitor);
     int error = errno;
     config_argv_free(argv);
     if (pid < 0)
