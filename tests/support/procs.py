@@ -93,3 +93,11 @@ def is_dead(pid):
         return True
     exiting = int(fields[6]) & 0x4  # PF_EXITING
     return fields[0] in "ZX" or bool(exiting) or bool(pending & (1 << 8))
+
+
+def sleeps(pid):
+    """True when it sleeps in the kernel, waiting for something."""
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "S"
+    except OSError:
+        return False
