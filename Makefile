@@ -36,11 +36,12 @@ endif
 fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c request.c response.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
+load_settings = $(foreach name,LOAD_RUNS LOAD_MINUTES LOAD_SEED,$(if $($(name)),$(name)=$($(name))))
 # The service makes namespaces and cgroups: it is started as root.
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-arm64 test-environments unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments
+.PHONY: all run test test-arm64 test-environments test-load soak unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -88,6 +89,12 @@ test-arm64: ## build for arm64, and run the unit tests in an emulator
 test-environments: deps-environments all ## run the containment suite in each environment (ONLY=docker: in that one)
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_CACHE=$(abspath $(BUILD)/environments) \
 	    /usr/bin/python3 tests/environments/run.py $(ONLY)
+
+test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
+	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py
+
+soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
+	@$(MAKE) test-load LOAD_RUNS=1000000000 LOAD_MINUTES=$(or $(SOAK_MINUTES),10)
 
 asan: ## unit tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit

@@ -177,17 +177,19 @@ int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
     return 0;
 }
 
+void cgroup_tree_sweep(const struct cgroup_tree *tree) {
+    for (int kind = 0; kind < CGROUP_KINDS; kind++)
+        if (tree->parent_fds[kind] >= 0)
+            sweep(tree->parent_fds[kind], tree->name);
+}
+
 void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots) {
     for (int kind = 0; kind < CGROUP_KINDS; kind++) {
         if (tree->fds[kind] >= 0)
             remove_slots(tree->fds[kind], slots);
         close_descriptor(&tree->fds[kind]);
-        if (tree->parent_fds[kind] >= 0) {
+        if (tree->parent_fds[kind] >= 0)
             unlinkat(tree->parent_fds[kind], tree->name, AT_REMOVEDIR);
-            /* A zygote before this one may have been killed, and its runs not been over yet when
-             * this one began. */
-            sweep(tree->parent_fds[kind], tree->name);
-        }
         close_descriptor(&tree->parent_fds[kind]);
     }
 }

@@ -51,6 +51,10 @@ struct cgroup_usage {
  * -errno. */
 int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name);
 
+/* Removes what instances have left that were killed. To be called again when their last processes
+ * have had time to go: a zygote follows at once on one that was killed. */
+void cgroup_tree_sweep(const struct cgroup_tree *tree);
+
 /* Removes what is empty and closes everything. */
 void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots);
 

@@ -196,12 +196,14 @@ int sandbox_prepare(struct sandbox *sandbox, const struct config *config, char *
         r = make_surroundings(sandbox, error, error_size);
     if (r == 0)
         r = make_interpreter(sandbox, error, error_size);
+    cgroup_tree_sweep(&sandbox->cgroups);
     if (r == 0 && sandbox->plan.private_root && (r = mounts_seal()) < 0)
         say(error, error_size, r, "a read-only root");
     return r;
 }
 
 void sandbox_remove(struct sandbox *sandbox) {
+    cgroup_tree_sweep(&sandbox->cgroups);
     if (sandbox->cgroups.version > 0)
         /* And the one on which it failed, if it did. */
         cgroup_tree_remove(&sandbox->cgroups, sandbox->slot_count + 1);
