@@ -19,8 +19,8 @@
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
-#define ENDING_US (15 * SECOND_US)   /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
-#define LAST_WORD_US (SECOND_US / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
+#define ENDING_US (15 * SECOND_US)       /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
+#define LAST_WORD_US (SECOND_US * 3 / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
 
 /* One thread, one read at a time: they share the place where bytes land first. */
 static char scratch[64 << 10];

@@ -289,7 +289,7 @@ static void test_closed_channel(void **state) {
     int64_t start_us = loop_now_us();
     play(closes_its_channel);
     expect(VERDICT_EXITED, "Script ended without returning a result");
-    assert_true(loop_now_us() - start_us < 900000);
+    assert_true(loop_now_us() - start_us < 950000);
 }
 
 static void test_timeout(void **state) {
