@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "roles.h"
 
 #define SECOND_US 1000000LL
+#define LARGE_BYTES (128 << 10)
 #define LAST_ANSWERS_US (10 * SECOND_US) /* after the grace time, for ends and slow readers */
 
 struct server {
@@ -200,6 +202,9 @@ int server_main(const struct config *config) {
     char error[128];
     const char *step;
     int signals = open_signals();
+    /* What a large answer took goes back to the system with it: by default the limit rises with
+     * each such block, and the heap keeps what the largest ones needed. mallopt(3) */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     if (signals < 0)
         return refused("signals", -signals);
     raise_descriptor_limit();
