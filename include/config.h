@@ -16,21 +16,25 @@ enum snapshot_mode { SNAPSHOT_AUTO, SNAPSHOT_OFF };
 enum start_mode { START_WARM, START_COLD };
 
 struct config {
-    int role;              /* enum role */
-    char address[64];      /* numeric IPv4 or IPv6 address to listen on */
-    uint64_t port;         /* 1 .. 65535 */
-    uint64_t slots;        /* scripts that run at once; 0 only before config_complete */
-    uint64_t pool;         /* workers that wait ahead of requests */
-    uint64_t queue;        /* requests that may wait for a slot */
-    uint64_t queue_wait_s; /* longest wait in the queue */
-    uint64_t grace_s;      /* for running scripts after SIGTERM */
-    uint64_t timeout_s;    /* wall time of a script */
-    uint64_t memory_mb;    /* MiB, of a script with all its processes */
-    uint64_t file_mb;      /* MiB, of one file */
-    uint64_t output_mb;    /* MiB, of stdout + stderr, and of the result */
-    uint64_t scratch_mb;   /* MiB, of a script's scratch space */
-    uint64_t script_bytes; /* bytes of source */
-    uint64_t processes;    /* processes and threads of a script */
+    int role;                         /* enum role */
+    char address[64];                 /* numeric IPv4 or IPv6 address to listen on */
+    uint64_t port;                    /* 1 .. 65535 */
+    uint64_t slots;                   /* scripts that run at once; 0 only before config_complete */
+    uint64_t pool;                    /* workers that wait ahead of requests */
+    uint64_t queue;                   /* requests that may wait for a slot */
+    uint64_t queue_wait_s;            /* longest wait in the queue */
+    uint64_t connections;             /* at once; 0: what queue, slots and descriptors allow */
+    uint64_t connections_per_address; /* 0: no limit */
+    uint64_t head_s, body_s;          /* for a client to send head and body of a request */
+    uint64_t idle_s;                  /* of a connection between two requests */
+    uint64_t grace_s;                 /* for running scripts after SIGTERM */
+    uint64_t timeout_s;               /* wall time of a script */
+    uint64_t memory_mb;               /* MiB, of a script with all its processes */
+    uint64_t file_mb;                 /* MiB, of one file */
+    uint64_t output_mb;               /* MiB, of stdout + stderr, and of the result */
+    uint64_t scratch_mb;              /* MiB, of a script's scratch space */
+    uint64_t script_bytes;            /* bytes of source */
+    uint64_t processes;               /* processes and threads of a script */
     uint64_t uid_base; /* first of a range of uids: server, then one a slot; 0: chosen at random */
     int start;         /* enum start_mode */
     int snapshot;      /* enum snapshot_mode */

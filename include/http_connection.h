@@ -24,7 +24,8 @@ struct ticket;
 struct http_connections;
 
 enum http_phase {
-    PHASE_REQUEST, /* a request comes in */
+    PHASE_REQUEST, /* the head of a request comes in */
+    PHASE_BODY,    /* and its body */
     PHASE_IDLE,    /* between two requests */
     PHASE_RUN,     /* suspended: the queue has the request */
     PHASE_ANSWER,  /* an answer is being written */
@@ -39,8 +40,11 @@ struct http_connection {
     struct MHD_Connection *mhd;
     int fd; /* libmicrohttpd's */
     enum http_phase phase;
-    bool gone;   /* cut, or the client left: whatever comes is refused */
-    bool linger; /* the client may still write when this is closed */
+    bool gone;        /* cut, or the client left: whatever comes is refused */
+    bool linger;      /* the client may still write when this is closed */
+    bool half_closed; /* the client sends no more than what has arrived */
+    bool counted;     /* among those of its address */
+    uint64_t address; /* as http_address_key() says */
     struct loop_timer timer;
     struct loop_file watch;
     /* The answer that is written: handed to libmicrohttpd so far, and marks of the last look. */
@@ -68,6 +72,7 @@ struct http_connections {
     struct loop *loop;
     unsigned count, crowded; /* crowded: from this many on, the oldest reader is cut for each new */
     size_t held_bytes;       /* by all answers */
+    int64_t longest_us[PHASE_COUNT]; /* that one may stay in a phase; 0: for ever */
     struct http_connection_list phases[PHASE_COUNT];
 };
 

@@ -5,6 +5,7 @@
 #define HTTP_STATE_H
 
 #include "http.h"
+#include "http_addresses.h"
 #include "http_connection.h"
 #include "http_linger.h"
 
@@ -19,7 +20,9 @@ struct http {
     struct loop_timer timer; /* when the daemon wants to be run without an event */
     struct http_connections connections;
     struct http_lingers lingers;
+    struct http_addresses addresses;
     size_t bodies_bytes;
+    bool has_room; /* a connection was closed while the daemon was run */
     bool draining;
     http_idle_fn *idle_fn;
     void *idle_context;

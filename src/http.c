@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -18,7 +20,9 @@
 #include "log.h"
 
 #define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
+#define SPARE_LEAST 8u          /* for /health and the like */
 #define CROWDED_PERCENT 90u
+#define SECOND_US 1000000LL
 #define CONNECTION_BYTES ((size_t)32 << 10) /* libmicrohttpd's, for head and parts of the body */
 #define LEAST_CONNECTIONS 16u
 #define SLOT_DESCRIPTORS 3u    /* the service's ends of a worker's pipes */
@@ -30,8 +34,11 @@ static void run_daemon(void *context) {
     struct http *http = context;
     unsigned long long timeout_ms;
     loop_timer_stop(http->loop, &http->timer);
+    http->has_room = false;
     MHD_run(http->daemon);
-    if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
+    if (http->has_room)
+        loop_timer_start(http->loop, &http->timer, 0, run_daemon, http);
+    else if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES)
         loop_timer_start(http->loop, &http->timer, (int64_t)timeout_ms * 1000, run_daemon, http);
 }
 
@@ -83,6 +90,34 @@ static void on_completed(void *context, struct MHD_Connection *mhd, void **reque
     tell_idle(context);
 }
 
+/* False: it has been told so, and is cut. */
+static bool admit(struct http *http, struct http_connection *connection) {
+    const unsigned limit = (unsigned)http->config->connections_per_address;
+    const union MHD_ConnectionInfo *info =
+        limit > 0 ? MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                  : NULL;
+    if (!info)
+        return true;
+    connection->address = http_address_key(info->client_addr);
+    connection->counted = http_addresses_enter(&http->addresses, connection->address, limit);
+    return connection->counted;
+}
+
+/* Before anything was read of it, so that it costs nothing. */
+static void turn_away(struct http_connection *connection) {
+    char body[128], answer[384];
+    int size = snprintf(body, sizeof(body),
+                        "{\"error\": \"Too many connections from this address (limit %u)\", "
+                        "\"outcome\": \"overloaded\"}",
+                        (unsigned)connection->http->config->connections_per_address);
+    size = snprintf(answer, sizeof(answer),
+                    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+                    "Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+                    size, body);
+    (void)!send(connection->fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    http_connection_cut(connection);
+}
+
 static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code) {
     struct http *http = context;
@@ -91,12 +126,18 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
         connection = http_connection_new(http, &http->connections, mhd);
         if (connection)
             buf_init(&connection->body, HTTP_BODY_BYTES);
+        if (connection && !admit(http, connection))
+            turn_away(connection);
         *socket_context = connection;
     } else if (connection) {
         if (connection->linger)
             http_linger_start(&http->lingers, connection->fd);
+        if (connection->counted)
+            http_addresses_leave(&http->addresses, connection->address);
         http_request_release(connection);
         http_connection_free(connection);
+        /* At its limit the daemon watches no listener, and again only when it is run. */
+        http->has_room = true;
         *socket_context = NULL;
     }
 }
@@ -114,7 +155,14 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
  * slots count twice, since a replaced zygote's workers may still run. getrlimit(2). */
 static unsigned connection_limit(const struct config *config) {
     struct rlimit limit;
-    uint64_t wanted = SPARE_CONNECTIONS + config->queue + config->slots;
+    uint64_t wanted = config->connections;
+    if (wanted > 0 && wanted < config->queue + config->slots + SPARE_LEAST)
+        log_line(LOG_WARNING,
+                 "--connections is less than --slots, --queue and %u together: when all "
+                 "wait for a run, nobody else is answered",
+                 SPARE_LEAST);
+    if (wanted == 0)
+        wanted = SPARE_CONNECTIONS + config->queue + config->slots;
     uint64_t reserve = OTHER_DESCRIPTORS + 2 * SLOT_DESCRIPTORS * config_total_slots(config);
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted + reserve)
         return (unsigned)wanted;
@@ -155,6 +203,9 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->queue = queue;
     http->config = config;
     http->connections.loop = http->lingers.loop = loop;
+    http->connections.longest_us[PHASE_REQUEST] = (int64_t)config->head_s * SECOND_US;
+    http->connections.longest_us[PHASE_BODY] = (int64_t)config->body_s * SECOND_US;
+    http->connections.longest_us[PHASE_IDLE] = (int64_t)config->idle_s * SECOND_US;
     http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);
     if (!http->daemon) {

@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 
 #define SECOND_US 1000000LL
-#define REQUEST_US (30 * SECOND_US)
-#define IDLE_US (60 * SECOND_US)
 #define ANSWER_LOOK_US (15 * SECOND_US)
 #define ANSWER_STALLS 4 /* looks without progress */
 #define HANG_UP_US (SECOND_US / 10)
@@ -35,18 +33,23 @@ void http_connection_cut(struct http_connection *connection) {
     shutdown(connection->fd, SHUT_RDWR);
 }
 
-static struct http_connection *oldest(const struct http_connection_list *list) {
+/* Of those that have stalled so often at least. */
+static struct http_connection *oldest(const struct http_connection_list *list, unsigned stalls) {
     struct http_connection *connection = list->first;
-    while (connection && connection->gone)
+    while (connection && (connection->gone || connection->stalls < stalls))
         connection = connection->next;
     return connection;
 }
 
 /* So that slow or silent clients cannot keep others out. */
 static void make_room(struct http_connections *all) {
-    struct http_connection *connection = oldest(&all->phases[PHASE_IDLE]);
+    struct http_connection *connection = oldest(&all->phases[PHASE_IDLE], 0);
     if (!connection)
-        connection = oldest(&all->phases[PHASE_REQUEST]);
+        connection = oldest(&all->phases[PHASE_REQUEST], 0);
+    if (!connection)
+        connection = oldest(&all->phases[PHASE_BODY], 0);
+    if (!connection)
+        connection = oldest(&all->phases[PHASE_ANSWER], 1);
     if (connection)
         http_connection_cut(connection);
 }
@@ -97,6 +100,7 @@ static void on_hang_up(void *context, uint32_t events) {
     struct http_connection *connection = context;
     char byte;
     (void)events;
+    connection->half_closed = true;
     if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
         http_connection_cut(connection);
     else
@@ -105,7 +109,7 @@ static void on_hang_up(void *context, uint32_t events) {
 }
 
 static bool is_reading(enum http_phase phase) {
-    return phase == PHASE_REQUEST || phase == PHASE_IDLE;
+    return phase == PHASE_REQUEST || phase == PHASE_BODY || phase == PHASE_IDLE;
 }
 
 /* Each phase watches the socket for another reason, or not at all. */
@@ -156,21 +160,17 @@ void http_connection_enter(struct http_connection *connection, enum http_phase p
     list_append(&all->phases[phase], connection);
     if (connection->gone)
         return;
-    switch (phase) {
-    case PHASE_REQUEST:
-        loop_timer_start(all->loop, &connection->timer, REQUEST_US, expired, connection);
-        break;
-    case PHASE_IDLE:
-        loop_timer_start(all->loop, &connection->timer, IDLE_US, expired, connection);
-        break;
-    case PHASE_ANSWER:
+    int64_t longest_us = all->longest_us[phase];
+    if (connection->half_closed && is_reading(phase))
+        longest_us = HANG_UP_US;
+    loop_timer_stop(all->loop, &connection->timer);
+    if (longest_us > 0)
+        loop_timer_start(all->loop, &connection->timer, longest_us, expired, connection);
+    connection->stalls = 0;
+    if (phase == PHASE_ANSWER) {
         connection->written = connection->last_written = 0;
         connection->last_left = 0;
-        connection->stalls = 0;
         look_later(connection);
-        break;
-    default:
-        loop_timer_stop(all->loop, &connection->timer);
     }
 }
 
@@ -178,7 +178,7 @@ void http_connection_hold(struct http_connection *connection, size_t bytes) {
     struct http_connections *all = connection->all;
     connection->held_bytes = bytes;
     all->held_bytes += bytes;
-    struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER]);
+    struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER], 0);
     if (all->held_bytes > HELD_BUDGET && slowest && slowest != connection)
         http_connection_cut(slowest);
 }

@@ -96,6 +96,8 @@ void http_request_abandon(struct http_connection *connection) {
     http_resume(connection);
 }
 
+/* A client that has only closed its own direction looks the same as one that is gone until
+ * something is sent, and libmicrohttpd closes on it in any case. */
 static void on_client_left(void *context, uint32_t events) {
     (void)events;
     http_request_abandon(context);
@@ -151,6 +153,7 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
                                  const char *method) {
     struct http_refusal refusal = {0};
     connection->step = STEP_BODY;
+    http_connection_enter(connection, PHASE_BODY);
     const char *fault = http_framing_fault(connection->mhd);
     if (fault) {
         refuse(connection, 400, fault);

@@ -126,7 +126,7 @@ async def settled(server):
         if answer.status == 200 and answer.json["running"] == answer.json["waiting"] == 0:
             break
         await asyncio.sleep(0.1)
-    await asyncio.sleep(1)  # what is made ahead of requests
+    await asyncio.sleep(6)  # what is made ahead of requests, and what lingers for clients that still write
 
 
 def mixed(dice):
