@@ -9,6 +9,7 @@
 
 #define SECOND_US 1000000LL
 #define RETRY_AFTER_MAX_S 60
+#define RUNS_AVERAGED 8
 #define REFUSAL_BYTES 256
 
 struct ticket {
@@ -68,10 +69,22 @@ static void ticket_free(struct ticket *ticket) {
 
 /* ---- refusing ---- */
 
-/* When a place is likely to be free: what is ahead, at the usual pace. */
+/* As those before, but none is shorter than it has been already. */
+static int64_t expected_run_us(const struct queue *queue) {
+    int64_t sum_us = 0, now_us = loop_now_us();
+    for (const struct ticket *ticket = queue->running.first; ticket; ticket = ticket->next) {
+        int64_t so_far_us = ticket->run.started_us ? now_us - ticket->run.started_us : 0;
+        sum_us += so_far_us > queue->typical_run_us ? so_far_us : queue->typical_run_us;
+    }
+    return queue->running.count > 0 ? sum_us / (int64_t)queue->running.count
+                                    : queue->typical_run_us;
+}
+
+/* When a place is likely to be free: what is ahead, at the usual pace. Where this instance is about
+ * to end, another one has a place at once. */
 static unsigned retry_after_s(const struct queue *queue) {
-    int64_t ahead = (int64_t)queue->waiting.count + 1;
-    int64_t wait_us = ahead * queue->typical_run_us / (int64_t)queue->config->slots;
+    int64_t ahead = queue->draining ? 0 : (int64_t)queue->waiting.count + 1;
+    int64_t wait_us = ahead * expected_run_us(queue) / (int64_t)queue->config->slots;
     int64_t wait_s = (wait_us + SECOND_US - 1) / SECOND_US;
     if (wait_s < 1)
         return 1;
@@ -137,11 +150,20 @@ static void wait_expired(void *context) {
 
 /* ---- running ---- */
 
+/* Those that were cancelled say nothing of how long a script takes. */
+static void count_run(struct queue *queue, int64_t run_us) {
+    if (queue->typical_run_us == 0)
+        queue->typical_run_us = run_us;
+    else
+        queue->typical_run_us += (run_us - queue->typical_run_us) / RUNS_AVERAGED;
+}
+
 static void on_run_done(void *context, struct outcome *outcome) {
     struct ticket *ticket = context;
     struct queue *queue = ticket->queue;
     list_unlink(&queue->running, ticket);
-    queue->typical_run_us += (outcome->run_us - queue->typical_run_us) / 8;
+    if (ticket->fn && outcome->run_us > 0)
+        count_run(queue, outcome->run_us);
     int64_t started_us = ticket->run.started_us;
     outcome->queue_us = (started_us ? started_us : loop_now_us()) - ticket->submitted_us;
     if (outcome->verdict == VERDICT_OVERLOADED)

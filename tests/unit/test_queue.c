@@ -117,6 +117,46 @@ static void test_full(void **state) {
     assert_true(t.askers[3].retry_after_s >= 1);
 }
 
+/* One slot, two that wait and the one that asks, each as long as the first has taken so far. */
+static void test_retry_after_grows_with_what_runs(void **state) {
+    (void)state;
+    t.config.queue_wait_s = 60;
+    bring_up();
+    t.zygote.on_script = is_slow;
+    for (unsigned i = 0; i < 3; i++)
+        ask(i);
+    ask(3);
+    assert_int_equal(t.askers[3].retry_after_s, 1);
+    fake_wait_ms(t.loop, 1500);
+    ask(4);
+    assert_in_range(t.askers[4].retry_after_s, 4, 10);
+}
+
+/* What has been learnt from one run of 1.2 s is not forgotten when the next has just begun, and one
+ * that was cancelled teaches nothing. */
+static void test_retry_after_follows_the_runs_before(void **state) {
+    (void)state;
+    t.config.queue_wait_s = 60;
+    bring_up();
+    t.zygote.on_script = is_slow;
+    ask(0);
+    ask(1);
+    ask(2);
+    fake_wait_ms(t.loop, 1200);
+    returns(last_worker);
+    fake_wait_ms(t.loop, 20);
+    expect(0, VERDICT_SUCCESS, 1);
+    queue_cancel(t.askers[1].ticket);
+    fake_wait_ms(t.loop, 20);
+    ask(3);
+    ask(4);
+    ask(5);
+    assert_in_range(t.askers[5].retry_after_s, 4, 8);
+    queue_drain(t.queue);
+    ask(6);
+    assert_int_equal(t.askers[6].retry_after_s, 1);
+}
+
 static void test_one_at_a_time(void **state) {
     (void)state;
     bring_up();
@@ -233,6 +273,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_first_come_first_served),
         TEST(test_full),
+        TEST(test_retry_after_grows_with_what_runs),
+        TEST(test_retry_after_follows_the_runs_before),
         TEST(test_one_at_a_time),
         TEST(test_waited_too_long),
         TEST(test_waits_for_the_zygote),
