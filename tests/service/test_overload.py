@@ -1,0 +1,122 @@
+"""More than there is room for, and an end while there is work: each request has one answer that says what to
+do next."""
+import os
+import re
+import signal
+import threading
+import time
+
+import pytest
+
+from support import procs
+from support.client import Client
+
+pytestmark = pytest.mark.mode_independent
+
+QUICK = "def main():\n    return 1\n"
+TIMING = re.compile(r"queue;dur=\d+\.\d{3}, run;dur=\d+\.\d{3}\Z")
+
+EXECUTED = {
+    "success": QUICK,
+    "exception": "def main():\n    raise ValueError\n",
+    "syntax_error": "def main(:\n",
+    "no_main": "x = 1\n",
+    "exited": "def main():\n    raise SystemExit(3)\n",
+    "killed": "import os\ndef main():\n    os.abort()\n",
+    "bad_result": "def main():\n    return {1}\n",
+    "timeout": "import time\ndef main():\n    time.sleep(9)\n",
+    "memory": "def main():\n    return len(b'x' * 400_000_000)\n",
+    "output": "def main():\n    while True: print('x' * 10000)\n",
+}
+
+
+@pytest.mark.parametrize("outcome", EXECUTED)
+def test_every_run_says_how_long_it_waited_and_took(service, hasty, outcome):
+    answer = (hasty if outcome == "timeout" else service).execute(EXECUTED[outcome])
+    assert answer.outcome == outcome, answer
+    assert TIMING.match(answer.headers["Server-Timing"]), answer.headers["Server-Timing"]
+    took = float(answer.headers["Server-Timing"].rpartition("=")[2]) / 1000
+    assert took <= answer.seconds and (outcome != "timeout" or took >= 1)
+
+
+class Asker(threading.Thread):
+    """One request in a thread; answer() or the error that came instead."""
+
+    def __init__(self, server, script):
+        super().__init__()
+        self.client, self.script, self.found = Client(server.port), script, None
+        self.start()
+
+    def run(self):
+        try:
+            self.found = self.client.execute(self.script)
+        except OSError as error:
+            self.found = error
+        finally:
+            self.client.close()
+
+    def answer(self):
+        self.join(40)
+        assert not self.is_alive() and not isinstance(self.found, OSError), self.found
+        return self.found
+
+
+def test_more_than_there_is_room_for(start_server):
+    """Those that are let in get what is theirs, the others a time to come again; health is asked all the while."""
+    server = start_server("--slots=2", "--queue=6")
+    script = "import time\ndef main():\n    time.sleep(0.3)\n    return {} * 7\n"
+    askers = [Asker(server, script.format(number)) for number in range(40)]
+    slowest = 0
+    while any(asker.is_alive() for asker in askers):
+        health = server.client.get("/health")
+        assert health.body == b'{"status": "healthy"}'
+        slowest = max(slowest, health.seconds)
+    answers = [asker.answer() for asker in askers]
+    served = [number for number, answer in enumerate(answers) if answer.status == 200]
+    assert all(answers[number].json["result"] == number * 7 for number in served)
+    refused = [answer for answer in answers if answer.status != 200]
+    assert len(served) >= 8 and refused
+    for answer in refused:
+        assert (answer.status, answer.outcome) == (503, "overloaded"), answer
+        assert 1 <= int(answer.headers["Retry-After"]) <= 3, answer.headers  # at most 7 of 0.3 s, by two
+    assert slowest < 1
+
+
+def test_when_to_come_again_is_an_estimate(start_server):
+    """It takes into account how long what runs has taken so far."""
+    server = start_server("--slots=1", "--queue=2")
+    askers = [Asker(server, "import time\ndef main():\n    time.sleep(2.6)\n")]
+    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+    askers += [Asker(server, QUICK) for _ in range(2)]
+    procs.poll(lambda: server.client.get("/ready").json["waiting"] == 2, 5, "two wait")
+    assert server.execute(QUICK).headers["Retry-After"] == "1"
+    time.sleep(1.7)  # what is measured
+    answer = server.execute(QUICK)
+    assert answer.status == 503 and 5 <= int(answer.headers["Retry-After"]) <= 9, answer.headers
+    assert [asker.answer().status for asker in askers] == [200] * 3
+
+
+def test_what_is_ended_after_the_grace_time_is_answered(start_server):
+    server = start_server("--slots=1", "--queue=2", "--grace-seconds=1")
+    runs = Asker(server, "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(30)\n")
+    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+    waits = Asker(server, QUICK)
+    procs.poll(lambda: server.client.get("/ready").json["waiting"] == 1, 5, "one waits")
+    server.process.send_signal(signal.SIGTERM)
+    for answer in (runs.answer(), waits.answer()):
+        assert (answer.status, answer.outcome) == (503, "overloaded"), answer
+        assert answer.headers["Retry-After"] == "1" and "shutting down" in answer.json["error"]
+    assert server.process.wait(5) == 0
+
+
+def test_told_to_stop_while_the_sandbox_is_being_prepared(start_server):
+    """What waits for it is run if that is possible in time, and answered in any case."""
+    server = start_server("--slots=1", "--queue=2", "--grace-seconds=3")
+    os.kill(server.zygote_pid(), signal.SIGKILL)
+    procs.poll(lambda: server.client.get("/ready").status == 503, 5, "no sandbox")
+    asker = Asker(server, QUICK)
+    procs.poll(lambda: server.client.get("/ready").json["waiting"] + server.client.get("/ready").json["running"] or not asker.is_alive(),
+               5, "it waits")
+    server.process.send_signal(signal.SIGTERM)
+    assert asker.answer().status in (200, 503)
+    assert server.process.wait(6) == 0
