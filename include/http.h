@@ -27,8 +27,11 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
 void http_free(struct http *http);
 
 /* From now on /health says draining and connections are not kept. idle_fn is called whenever no
- * answer is owed or being written any more; ask http_is_idle for the present state. */
+ * body of a request comes in and no answer is owed or being written any more; ask http_is_idle for
+ * the present state. */
 void http_drain(struct http *http, http_idle_fn *idle_fn, void *context);
+/* Bodies count no more. May call idle_fn. */
+void http_drain_no_longer(struct http *http);
 bool http_is_idle(const struct http *http);
 
 #endif

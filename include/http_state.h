@@ -24,6 +24,7 @@ struct http {
     size_t bodies_bytes;
     bool has_room; /* a connection was closed while the daemon was run */
     bool draining;
+    bool impatient; /* requests that are still being sent are not waited for */
     http_idle_fn *idle_fn;
     void *idle_context;
 };

@@ -246,7 +246,13 @@ void http_drain(struct http *http, http_idle_fn *idle_fn, void *context) {
     http->idle_context = context;
 }
 
+void http_drain_no_longer(struct http *http) {
+    http->impatient = true;
+    tell_idle(http);
+}
+
 bool http_is_idle(const struct http *http) {
-    return http->connections.phases[PHASE_RUN].count == 0 &&
+    return (http->impatient || http->connections.phases[PHASE_BODY].count == 0) &&
+           http->connections.phases[PHASE_RUN].count == 0 &&
            http->connections.phases[PHASE_ANSWER].count == 0;
 }

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from support import procs
-from support.client import Client
+from support.client import Client, execute_bytes
 
 pytestmark = pytest.mark.mode_independent
 
@@ -107,6 +107,33 @@ def test_what_is_ended_after_the_grace_time_is_answered(start_server):
         assert (answer.status, answer.outcome) == (503, "overloaded"), answer
         assert answer.headers["Retry-After"] == "1" and "shutting down" in answer.json["error"]
     assert server.process.wait(5) == 0
+
+
+def test_a_request_that_is_being_sent_is_answered(start_server):
+    """Not cut in the middle: it is told to go elsewhere."""
+    server = start_server("--slots=1", "--grace-seconds=10")
+    data = execute_bytes(QUICK)
+    with server.raw() as raw:
+        raw.send(data[:-5])
+        procs.poll(lambda: server.client.get("/health").status == 200, 5, "a round through the loop")
+        server.process.send_signal(signal.SIGTERM)
+        procs.poll(lambda: server.client.get("/health").status == 503, 2, "draining")
+        raw.send(data[-5:])
+        answer = raw.read_answer()
+        assert (answer.status, answer.outcome) == (503, "overloaded"), answer
+        assert raw.at_end()
+    assert server.process.wait(5) == 0
+
+
+def test_a_request_that_never_ends_does_not_hold_up_the_end(start_server):
+    server = start_server("--slots=1", "--grace-seconds=1")
+    with server.raw() as raw:
+        raw.send(execute_bytes(QUICK)[:-5])
+        assert server.client.get("/health").status == 200
+        told = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(5) == 0
+        assert 0.9 < time.monotonic() - told < 3
 
 
 def test_told_to_stop_while_the_sandbox_is_being_prepared(start_server):
