@@ -47,6 +47,7 @@ struct worker {
     struct loop_timer start_timer;
     enum worker_state state;
     bool killed;
+    bool unusable; /* its slot, as long as this zygote lives */
     uint64_t run;
     unsigned slot, greeting_size;
     char greeting[2 * sizeof(struct frame_header) + sizeof(struct stage_trace) +

@@ -103,7 +103,9 @@ bool init_needs_clear(const struct slot *slot) {
 static void clear_main(void *argument) {
     struct slot *slot = argument;
     raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
-    if (places_clear(slot) < 0)
+    if (!slot->sandbox->plan.pid_namespace && slot->sandbox->plan.unique_uid)
+        keeper_end_strays(slot);
+    if (!slot->sandbox->plan.private_root && places_clear(slot) < 0)
         atomic_store(&slot->dirty, true);
     leave(0);
 }

@@ -15,7 +15,8 @@
 pid_t init_start(struct slot *slot);
 
 /* When nothing of a run lives any more, whose scratch space outlives it and whose init could not
- * clear it: starts a process that does, in the init's place. Its pid or -errno. */
+ * clear it, or when its keeper was killed: starts a process that does, in the init's place. Its pid
+ * or -errno. */
 pid_t init_clear(struct slot *slot);
 bool init_needs_clear(const struct slot *slot);
 

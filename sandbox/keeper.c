@@ -73,6 +73,18 @@ static void kill_as_slot(struct slot *slot, long worker) {
         atomic_store(&slot->dirty, true);
 }
 
+/* One signal to all reaches all: who has a SIGKILL pending makes no others. They are not children
+ * of this process, so that when they have gone is not known; none comes back to its own code. */
+void keeper_end_strays(struct slot *slot) {
+    const long keeper = (long)sandbox_keeper_uid(slot->sandbox, slot->index);
+    long r = raw_syscall(SYS_setresuid, keeper, (long)slot->uid, 0, 0);
+    if (r == 0)
+        r = raw_syscall(SYS_kill, -1, SIGKILL, 0, 0);
+    wait_a_moment();
+    if (r != 0 || raw_syscall(SYS_setresuid, 0, 0, 0, 0) != 0)
+        atomic_store(&slot->dirty, true);
+}
+
 /* All that the worker made is in its process group: the filter of a shared uid lets none leave it.
  * A process with a signal pending makes no others, so that one signal to the group is enough, and
  * as long as there is a child its number is taken. */

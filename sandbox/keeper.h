@@ -16,6 +16,10 @@ void keeper_begin(void);
 /* Waits for the worker (a pid; or -errno: there is none), then ends and clears everything. */
 void keeper_end(struct slot *slot, long worker);
 
+/* Ends what a keeper that was killed has kept; only with a uid of the slot's own. Marks the slot
+ * dirty if it cannot. */
+void keeper_end_strays(struct slot *slot);
+
 /* The zygote sends this to an init that shall end its run, and has it blocked. */
 #define KEEPER_END_SIGNAL SIGUSR1
 

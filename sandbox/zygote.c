@@ -56,13 +56,18 @@ static void init_ended(struct slot *slot, int status, const struct rusage *usage
     if (!slot->clearing)
         slot->cpu_us = processor_us(usage);
     pid_t next = 0;
-    if (!slot->clearing && init_needs_clear(slot))
+    /* A keeper that was killed has not ended what it kept. */
+    bool strays = WIFSIGNALED(status) && !slot->sandbox->plan.pid_namespace;
+    if (strays && (slot->clearing || !slot->sandbox->plan.unique_uid))
+        atomic_store(&slot->dirty, true);
+    if (strays)
+        (void)cgroup_slot_kill(&slot->cgroup);
+    if (!slot->clearing && (strays || init_needs_clear(slot)))
         next = init_clear(slot);
+    if (next < 0)
+        atomic_store(&slot->dirty, true);
     slot->clearing = next > 0;
     slot->init = next > 0 ? next : 0;
-    /* A keeper that was killed has not ended what it kept. */
-    if (next < 0 || (WIFSIGNALED(status) && !slot->sandbox->plan.pid_namespace))
-        atomic_store(&slot->dirty, true);
     if (!slot->clearing)
         report_ended(slot);
 }

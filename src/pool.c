@@ -40,10 +40,18 @@ static void worker_ended(struct worker *worker, const struct zygote_event *event
         pool_worker_read_greeting(worker);
     struct pool *pool = worker->zygote->pool;
     struct pool_claim *claim = worker->claim;
+    if ((event->flags & ENDED_NOT_STARTED) && event->error == ENOTEMPTY) {
+        /* Something is left there, for good. Others may do; another zygote has new ones. */
+        log_line(LOG_WARNING, "a slot cannot be used any more");
+        worker->unusable = true;
+        pool_renew(pool);
+    }
     switch (worker->state) {
     case WORKER_STARTING:
     case WORKER_READY:
         pool_worker_free(worker);
+        if (worker->unusable)
+            break;
         if (event->flags & ENDED_NOT_STARTED)
             pool_start_failed(pool, (unsigned)event->stage, event->error);
         else
@@ -171,6 +179,8 @@ int pool_zygote_take(struct pool *pool, int channel) {
     if (!pool->current && zygote->link.file.watched)
         zygote = &pool->zygotes[zygote == &pool->zygotes[0]];
     pool->renewal_asked = true;
+    for (unsigned i = 0; i < pool->slots; i++)
+        zygote->workers[i].unusable = false;
     return zygote_link_open_take(&zygote->link, channel);
 }
 

@@ -176,7 +176,7 @@ static void on_greeting(void *context, uint32_t events) {
 
 static struct worker *find_free_slot(const struct pool *pool) {
     for (unsigned i = 0; i < pool->slots; i++)
-        if (pool->current->workers[i].state == WORKER_FREE)
+        if (pool->current->workers[i].state == WORKER_FREE && !pool->current->workers[i].unusable)
             return &pool->current->workers[i];
     return NULL;
 }

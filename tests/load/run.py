@@ -147,7 +147,7 @@ def mixed(dice):
     server.stop()
     return verdict("mixed", warm.wrong + tally.wrong, [
         *(f"{name}: {was} before, {now} after" for name, (was, now) in census.differences(before, after).items()),
-        *([f"/health took {max(tally.health):.1f} s"] if max(tally.health) > SLOW_HEALTH_SECONDS else []),
+        *([f"/health took {max(tally.health):.1f} s"] if max(tally.health, default=0) > SLOW_HEALTH_SECONDS else []),
         *(f"left when it was gone: {name}" for name in leftovers.cgroups(server.uids) + leftovers.scratch(server.uids)),
         *([] if len(procs.parents()) == 1 else ["left when it was gone: processes"])])
 

@@ -80,6 +80,32 @@ def test_an_init_that_dies_with_a_running_script_is_an_internal_error(start_serv
     assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
 
 
+@pytest.mark.parametrize("without", ["namespaces", "namespaces,private-root,cgroup", "namespaces,unique-uid"])
+def test_keepers_that_are_killed_take_no_slots_away(start_server, without):
+    """More of them than there are slots. What they kept is ended by others."""
+    server = start_server("--slots=1", f"--without={without}")
+    zygotes, below, kills = lambda: [pid for pid in procs.children(server.pid) if pid != server.server_pid()], set(), 0
+    end = time.monotonic() + 20 * TIME_FACTOR
+    while kills < 12:
+        assert time.monotonic() < end
+        for keeper in [child for zygote in zygotes() for child in procs.children(zygote)]:
+            try:
+                below.update(procs.descendants(server.pid))
+                os.kill(keeper, signal.SIGKILL)
+                kills += 1
+            except ProcessLookupError:
+                pass
+        assert server.execute(QUICK).status in (200, 500)
+    procs.poll(lambda: server.execute(QUICK).status == 200, 10, "it runs scripts again")
+    for number in range(5):
+        answer = server.execute(f"def main():\n    return {number}\n")
+        assert answer.json == {"result": number, "stdout": ""}, answer
+    server.client.close()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(10) == 0
+    procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 3, "no process is left")
+
+
 def test_kills_at_any_moment(start_server):
     """Workers, inits and zygotes, 40 of them while four clients work."""
     seed = int(os.environ.get("CODE_RUNNER_SEED", time.time_ns() % 10**6))

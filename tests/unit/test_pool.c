@@ -85,6 +85,45 @@ static void test_workers_wait_ahead(void **state) {
     assert_int_equal(t.zygote.spawned, 3);
 }
 
+static unsigned renewals;
+
+static void on_renewal(void *context) {
+    (void)context;
+    renewals++;
+}
+
+/* The slot is left alone, the claim goes to another one, and a new zygote is asked for. */
+static void test_a_slot_that_cannot_be_used_is_not_tried_again(void **state) {
+    (void)state;
+    start(0, true);
+    pool_on_renewal(t.pool, on_renewal, NULL);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.spawned, 1);
+    struct fake_worker *worker = &t.zygote.workers[0];
+    unsigned slot = 0;
+    while (!worker->alive)
+        worker = &t.zygote.workers[++slot];
+    struct zygote_event event = {.type = ZYGOTE_ENDED,
+                                 .slot = worker->slot,
+                                 .run = worker->run,
+                                 .flags = ENDED_NOT_STARTED,
+                                 .stage = STAGE_SPAWN,
+                                 .error = ENOTEMPTY};
+    t.zygote.mute = false;
+    fake_send_event(&t.zygote, &event);
+    worker->alive = false;
+    loop_file_remove(t.loop, &worker->file);
+    close(worker->channel);
+    close(worker->out);
+    close(worker->err);
+    fake_wait_ms(t.loop, 50);
+    assert_int_equal(renewals, 1);
+    assert_int_equal(t.a.failures, 0);
+    assert_int_equal(t.a.workers, 1);
+    assert_int_not_equal(t.a.claim.worker->slot, slot);
+}
+
 static void test_nothing_ahead(void **state) {
     (void)state;
     start(0, false);
@@ -292,6 +331,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_workers_wait_ahead),
         TEST(test_nothing_ahead),
+        TEST(test_a_slot_that_cannot_be_used_is_not_tried_again),
         TEST(test_slot_is_free_only_when_ended),
         TEST(test_set_up_failed),
         TEST(test_set_up_failed_and_ended),
