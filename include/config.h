@@ -39,6 +39,8 @@ struct config {
     uint64_t generation;    /* of the zygote; the monitor counts */
     char preload[512];      /* libraries of warm workers, comma-separated; "none" */
     char python[256];       /* interpreter of cold workers, absolute path */
+    char token_file[256];   /* of the tokens that open the service; empty: none */
+    char cors_origin[512];  /* web origins that may read answers, comma-separated; empty: none */
     uint64_t require;       /* layers without which it does not start: bits 1 << sandbox_layer */
     uint64_t without;       /* layers that are not used, as if they were not there */
     bool trace;             /* stage timings of each worker in Server-Timing */

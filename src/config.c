@@ -80,6 +80,11 @@ static const struct option_row option_table[] = {
          "interpreter of cold workers"),
     NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65000, "0",
            "first of the uids for the server and the slots; 0: at random"),
+    TEXT("token-file", "CODE_RUNNER_TOKEN_FILE", token_file, NULL,
+         "file of bearer tokens, one a line, of which requests must have one; or put them into "
+         "CODE_RUNNER_TOKENS, with commas"),
+    TEXT("cors-origin", "CODE_RUNNER_CORS_ORIGIN", cors_origin, NULL,
+         "web origins whose pages may use the service, comma-separated; *: all"),
     SET("require", "CODE_RUNNER_REQUIRE", require, LAYER_WORDS,
         "layers of the sandbox without which it does not start, comma-separated (see --check)"),
     SET("without", "CODE_RUNNER_WITHOUT", without, LAYER_WORDS_OPTIONAL,
@@ -271,6 +276,8 @@ static int format_value(const struct config *config, const struct option_row *ro
         memcpy(&number, member, sizeof(number));
         return snprintf(text, size, "--%s=%llu", row->name, (unsigned long long)number);
     case OPTION_TEXT:
+        if (!*(const char *)member)
+            return 0;
         return snprintf(text, size, "--%s=%s", row->name, (const char *)member);
     case OPTION_CHOICE:
         memcpy(&choice, member, sizeof(choice));
@@ -290,7 +297,7 @@ static int format_value(const struct config *config, const struct option_row *ro
 char **config_argv(const struct config *config, const char *program, enum role role) {
     struct config copy = *config;
     copy.role = role;
-    char **argv = calloc(OPTION_COUNT + 2, sizeof(*argv)), text[512];
+    char **argv = calloc(OPTION_COUNT + 2, sizeof(*argv)), text[640];
     if (!argv || !(argv[0] = strdup(program)))
         goto fail;
     size_t count = 1;

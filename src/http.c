@@ -142,8 +142,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned
         MHD_OPTION_END);
 }
 
-int http_new(struct loop *loop, struct queue *queue, const struct config *config, int listener,
-             struct http **ret_http) {
+int http_new(struct loop *loop, struct queue *queue, const struct config *config,
+             const struct tokens *tokens, int listener, struct http **ret_http) {
     struct http *http = calloc(1, sizeof(*http));
     if (!http) {
         close(listener);
@@ -154,6 +154,7 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->loop = loop;
     http->queue = queue;
     http->config = config;
+    http->tokens = tokens;
     http->connections.loop = http->lingers.loop = loop;
     http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);
