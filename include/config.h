@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* With less, no interpreter can be sure to start, MiB. */
+#define CONFIG_LEAST_MEMORY_MB 32
+
 enum role { ROLE_MONITOR, ROLE_SERVER, ROLE_ZYGOTE };
 enum snapshot_mode { SNAPSHOT_AUTO, SNAPSHOT_OFF };
 enum start_mode { START_WARM, START_COLD };

@@ -54,7 +54,7 @@ static const struct option_row option_table[] = {
            "time for running scripts after SIGTERM"),
     NUMBER("timeout-seconds", "CODE_RUNNER_TIMEOUT_SECONDS", timeout_s, 1, 3600, "30",
            "wall time of a script"),
-    NUMBER("memory-mb", "CODE_RUNNER_MEMORY_MB", memory_mb, 32, 65536, "300",
+    NUMBER("memory-mb", "CODE_RUNNER_MEMORY_MB", memory_mb, CONFIG_LEAST_MEMORY_MB, 65536, "300",
            "memory of a script with all its processes, MiB"),
     NUMBER("file-mb", "CODE_RUNNER_FILE_MB", file_mb, 1, 1024, "10", "size of one file, MiB"),
     NUMBER("output-mb", "CODE_RUNNER_OUTPUT_MB", output_mb, 1, 64, "10",

@@ -130,7 +130,11 @@ static enum MHD_Result submit(struct http_connection *connection, struct request
 
 static enum MHD_Result execute(struct http_connection *connection) {
     struct http *http = connection->http;
-    struct request_limits limits = {.script_bytes = (size_t)http->config->script_bytes};
+    const struct config *config = http->config;
+    struct request_limits limits = {.script_bytes = (size_t)config->script_bytes,
+                                    .timeout_us = (int64_t)config->timeout_s * 1000000,
+                                    .memory_bytes = config->memory_mb << 20,
+                                    .least_memory_bytes = CONFIG_LEAST_MEMORY_MB << 20};
     struct request request;
     struct request_error error;
     int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);

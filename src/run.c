@@ -1,5 +1,6 @@
 /*
- * run: RUN_CLAIMING until there is a worker, RUN_RUNNING until the verdict stands, RUN_ENDING until
+ * run: RUN_CLAIMING until there is a worker, RUN_LIMITING until its limit is lowered (if it is to
+ * be), RUN_RUNNING until the verdict stands, RUN_ENDING until
  * nothing of the worker is left, RUN_OVER. Whatever comes first decides (settle); only the kernel's
  * word about memory, and output that turns out too long when the pipes are emptied, come after.
  */
@@ -20,13 +21,14 @@
 #define SECOND_US 1000000LL
 #define ENDING_US (15 * SECOND_US)      /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
 #define LAST_WORD_US (SECOND_US / 4)    /* from the channel's end to ZYGOTE_ENDED by itself */
+#define LIMITING_US (5 * SECOND_US)     /* from ZYGOTE_LIMIT to ZYGOTE_LIMITED */
 #define CLAIM_SPARE_US (15 * SECOND_US) /* more than the pool gives a worker to start */
 
 /* One thread, one read at a time: they share the place where bytes land first. */
 static char scratch[64 << 10];
 
 static size_t output_limit(const struct run *run) {
-    return (size_t)run->config->output_mb << 20;
+    return (size_t)run->limits.output_mb << 20;
 }
 
 static struct worker *run_worker(const struct run *run) {
@@ -76,10 +78,10 @@ static enum channel_end read_channel(struct run *run) {
     case FRAME_MORE:
         return CHANNEL_OPEN;
     case FRAME_WHOLE:
-        run_verdict_frame(&run->outcome, &run->reader, run->config);
+        run_verdict_frame(&run->outcome, &run->reader, &run->limits);
         break;
     case FRAME_TOO_BIG:
-        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, run->config);
+        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, &run->limits);
         break;
     case FRAME_NO_MEMORY:
         outcome_set(&run->outcome, VERDICT_INTERNAL, "The service is out of memory");
@@ -98,7 +100,7 @@ static void last_word_expired(void *context) {
 
 static void deadline_expired(void *context) {
     struct run *run = context;
-    run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, run->config);
+    run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, &run->limits);
     settled(run);
 }
 
@@ -168,7 +170,7 @@ static bool read_output(struct run *run, enum worker_file which) {
         return true;
     loop_file_remove(run->loop, &worker->files[which]);
     if (!run->settled || outcome->verdict == VERDICT_SUCCESS)
-        run_verdict_limit(outcome, VERDICT_OUTPUT, run->config);
+        run_verdict_limit(outcome, VERDICT_OUTPUT, &run->limits);
     if (!run->settled)
         settled(run);
     return false;
@@ -192,8 +194,8 @@ static void run_broken(struct run *run, int error) {
     settled(run);
 }
 
-static void on_worker(void *context, struct worker *worker) {
-    struct run *run = context;
+static void begin(struct run *run) {
+    struct worker *worker = run_worker(run);
     run->state = RUN_RUNNING;
     run->started_us = loop_now_us();
     run->outcome.started = true;
@@ -213,8 +215,47 @@ static void on_worker(void *context, struct worker *worker) {
     if (r < 0)
         run_broken(run, -r);
     else
-        loop_timer_start(run->loop, &run->timer, (int64_t)run->config->timeout_s * SECOND_US,
-                         deadline_expired, run);
+        loop_timer_start(run->loop, &run->timer, run->limits.timeout_us, deadline_expired, run);
+}
+
+/* A script must not begin with more memory than was asked for. */
+static void limit_failed(struct run *run, int error) {
+    log_line(LOG_ERROR, "the memory limit of a run could not be set: errno %d", error);
+    outcome_set(&run->outcome, VERDICT_INTERNAL, "The memory limit could not be set");
+    settled(run);
+}
+
+static void limiting_expired(void *context) {
+    limit_failed(context, ETIMEDOUT);
+}
+
+static void on_limited(void *context, int error) {
+    struct run *run = context;
+    if (run->state != RUN_LIMITING)
+        return;
+    if (error)
+        limit_failed(run, error);
+    else
+        begin(run);
+}
+
+/* It has nothing to say yet: it is broken. */
+static void on_early_channel(void *context, uint32_t events) {
+    (void)events;
+    run_broken(context, EPIPE);
+}
+
+static void on_worker(void *context, struct worker *worker) {
+    struct run *run = context;
+    if (!run->less_memory) {
+        begin(run);
+        return;
+    }
+    run->state = RUN_LIMITING;
+    worker->files[WORKER_CHANNEL].fn = on_early_channel;
+    worker->files[WORKER_CHANNEL].context = run;
+    loop_timer_start(run->loop, &run->timer, LIMITING_US, limiting_expired, run);
+    pool_limit(run->pool, &run->claim, run->limits.memory_bytes);
 }
 
 static void on_failed(void *context, unsigned stage) {
@@ -268,16 +309,21 @@ static void on_ended(void *context, const struct zygote_event *event) {
         finish(run);
         return;
     }
+    if (run->state == RUN_LIMITING) {
+        outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox broke before the script started");
+        finish(run);
+        return;
+    }
     take_the_rest(run);
     bool explained = (!run->settled || run_verdict_limit_explains(run->outcome.verdict)) &&
-                     run_verdict_watched(&run->outcome, event, run->config);
+                     run_verdict_watched(&run->outcome, event, &run->limits);
     if (!run->settled && !explained)
         run_verdict_ended(&run->outcome, event);
     finish(run);
 }
 
 static const struct pool_claim_calls claim_calls = {
-    .on_worker = on_worker, .on_failed = on_failed, .on_ended = on_ended};
+    .on_worker = on_worker, .on_failed = on_failed, .on_limited = on_limited, .on_ended = on_ended};
 
 /* ---- the interface ---- */
 
@@ -285,7 +331,11 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                struct request *request, run_done_fn *done_fn, void *done_context) {
     *run = (struct run){.loop = loop,
                         .pool = pool,
-                        .config = config,
+                        .limits = {.timeout_us = request->timeout_us,
+                                   .memory_bytes = request->memory_bytes,
+                                   .output_mb = config->output_mb,
+                                   .processes = config->processes},
+                        .less_memory = request->memory_bytes < config->memory_mb << 20,
                         .script = request->script,
                         .script_size = request->script_size,
                         .claim = {.calls = &claim_calls, .context = run},
