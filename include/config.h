@@ -1,7 +1,7 @@
 /*
- * config: every setting, from flags with the environment as fallback. One table in config.c, from
- * which parsing, --help, the README's table and the command lines of the roles come. Parsing is
- * pure but for reading what it is given.
+ * config: every setting, from flags with the environment as fallback. One table in config_table.c,
+ * from which parsing, --help, the README's table and the command lines of the roles come. Parsing
+ * is pure but for reading what it is given.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
