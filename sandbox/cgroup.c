@@ -267,7 +267,7 @@ static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size
 }
 
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
-    char before[4096] = "", now[4096];
+    char before[4096] = "", now[4096] = "";
     if (slot->directory_fd < 0)
         return -ENOSYS;
     if (slot->kill_fd >= 0 && pwrite(slot->kill_fd, "1", 1, 0) == 1)

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "request.h"
+#include "run_send.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
@@ -104,37 +104,11 @@ static void deadline_expired(void *context) {
     settled(run);
 }
 
-/* Sends what is left of FRAME_SCRIPT and FRAME_RUN. 0, -EAGAIN or another -errno. */
-static int send_script(struct run *run) {
-    struct frame_header script = {.type = FRAME_SCRIPT, .size = (uint32_t)run->script_size};
-    struct frame_header go = {.type = FRAME_RUN};
-    struct iovec parts[] = {
-        {&script, sizeof(script)}, {run->script, run->script_size}, {&go, sizeof(go)}};
-    const size_t count = sizeof(parts) / sizeof(parts[0]);
-    size_t skip = run->sent_size, first = 0;
-    while (first < count && skip >= parts[first].iov_len)
-        skip -= parts[first++].iov_len;
-    if (first == count)
-        return 0;
-    parts[first].iov_base = (char *)parts[first].iov_base + skip;
-    parts[first].iov_len -= skip;
-    size_t wanted = 0;
-    for (size_t i = first; i < count; i++)
-        wanted += parts[i].iov_len;
-    struct msghdr message = {.msg_iov = parts + first, .msg_iovlen = count - first};
-    ssize_t size = sendmsg(run_worker(run)->descriptors[WORKER_CHANNEL], &message,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (size < 0)
-        return errno == EINTR ? -EAGAIN : -errno;
-    run->sent_size += (size_t)size;
-    return (size_t)size == wanted ? 0 : -EAGAIN;
-}
-
 /* An error is left to the read that follows: the channel's end tells more. */
 static void on_channel(void *context, uint32_t events) {
     struct run *run = context;
     struct loop_file *file = &run_worker(run)->files[WORKER_CHANNEL];
-    if ((events & EPOLLOUT) && send_script(run) != -EAGAIN)
+    if ((events & EPOLLOUT) && run_send_script(run) != -EAGAIN)
         loop_file_modify(run->loop, file, EPOLLIN);
     if (!(events & ~(uint32_t)EPOLLOUT))
         return;
@@ -203,7 +177,7 @@ static void begin(struct run *run) {
     worker->files[WORKER_CHANNEL].fn = on_channel;
     worker->files[WORKER_CHANNEL].context = run;
     /* The script first: it runs while the rest is set up. */
-    int r = send_script(run);
+    int r = run_send_script(run);
     if (r == -EAGAIN)
         r = loop_file_modify(run->loop, &worker->files[WORKER_CHANNEL], EPOLLIN | EPOLLOUT);
     if (r == 0)

@@ -35,10 +35,10 @@ def test_every_option_of_the_table():
 
 
 @pytest.mark.parametrize("flags", [
-    ("--preload=there_is_no_such_module",),
+    pytest.param(("--preload=there_is_no_such_module",), marks=pytest.mark.plain_memory),
     ("--python=/nonexistent/python3", "--start=cold"),
     ("--python=/etc/passwd", "--start=cold"),
-    ("--address=192.0.2.1", "--preload=none"),
+    ("--address=192.0.2.1", "--start=cold"),
 ])
 def test_what_only_the_machine_can_refuse(flags):
     status, said = run(*flags)
@@ -49,5 +49,5 @@ def test_port_in_use():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        status, said = run(f"--port={other.getsockname()[1]}", "--address=127.0.0.1", "--preload=none")
+        status, said = run(f"--port={other.getsockname()[1]}", "--address=127.0.0.1", "--start=cold")
     assert status == 1 and "--port" in said and "in use" in said, said
