@@ -113,7 +113,7 @@ $(BUILD)/bench-client: bench/client.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< -lm
 
-lint: deps-lint ## include rules, formatting, clang-tidy, cppcheck
+lint: deps-lint ## include rules, formatting, clang-tidy, gcc -fanalyzer, cppcheck
 	tests/lint.sh
 
 format: ## clang-format all sources

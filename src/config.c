@@ -80,7 +80,9 @@ static int set_option(struct config *config, const struct option_row *row, const
             snprintf(error, error_size, "%s: %s", source, what);
             return -EINVAL;
         }
-        memcpy(member, text, strlen(text) + 1);
+        /* Nothing stays of a longer text from before. */
+        memset(member, 0, row->size);
+        memcpy(member, text, strlen(text));
         return 0;
     case OPTION_CHOICE:
         choice = find_choice(row->choices, text);
@@ -140,8 +142,10 @@ static int parse_flag(struct config *config, int argc, char *const argv[], int *
     const char *argument = argv[*index];
     size_t size = strncmp(argument, "--", 2) == 0 ? strcspn(argument + 2, "=") : 0;
     const struct option_row *row = size ? find_option(argument + 2, size) : NULL;
+    /* Without its value, which may be a secret. */
+    int name_size = (int)strcspn(argument, "=") < 60 ? (int)strcspn(argument, "=") : 60;
     if (!row) {
-        snprintf(error, error_size, "%.60s: no such option (see --help)", argument);
+        snprintf(error, error_size, "%.*s: no such option (see --help)", name_size, argument);
         return -EINVAL;
     }
     char source[64];

@@ -112,7 +112,8 @@ static void test_bad_values_name_the_option(void **state) {
         {"--start=hot", "--start: 'hot'"},
         {"--nonsense", "--nonsense"},
         {"--help=yes", "--help: takes no value"},
-        {"port=1", "port=1"},
+        {"port=1", "port: no such option"},
+        {"--tokens=secret", "--tokens: no such option"},
         {"--port=99999999999999999999", "--port"},
         {"--address=", "--address"},
         {"--por=1", "--por"},
@@ -229,6 +230,17 @@ static void test_good_texts(void **state) {
             fail_msg("%s: %s", good[i], error);
 }
 
+/* The whole struct says the same, whatever was there before. */
+static void test_the_last_value_counts_alone(void **state) {
+    (void)state;
+    struct config once, twice;
+    char error[256];
+    assert_int_equal(parse(&once, NULL, error, 1, "--python=/b"), 0);
+    assert_int_equal(
+        parse(&twice, NULL, error, 2, "--python=/usr/local/bin/python3", "--python=/b"), 0);
+    assert_memory_equal(&once, &twice, sizeof(once));
+}
+
 static void test_roles_get_the_same_settings(void **state) {
     (void)state;
     struct config config, copy;
@@ -272,6 +284,7 @@ int main(void) {
         cmocka_unit_test(test_bad_values_name_the_option),
         cmocka_unit_test(test_every_bad_value_names_its_option),
         cmocka_unit_test(test_good_texts),
+        cmocka_unit_test(test_the_last_value_counts_alone),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),
     };
