@@ -20,7 +20,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 static const struct run_limits limits = {.timeout_us = 1500000,
                                          .memory_bytes = (100ULL << 20) + 1,
                                          .output_mb = 10,
-                                         .scratch_mb = 64,
                                          .processes = 64};
 
 static void require(bool holds) {
