@@ -33,7 +33,8 @@ ifdef SANITIZE
 unit_tests := $(filter-out $(BUILD)/unit/test_snapshot,$(unit_tests))
 endif
 
-fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c request.c response.c)
+fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c protocol.c request.c response.c \
+    frame_reader.c run_verdict.c config.c config_table.c config_format.c cors.c tokens.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 load_settings = $(foreach name,LOAD_RUNS LOAD_MINUTES LOAD_SEED,$(if $($(name)),$(name)=$($(name))))
@@ -45,8 +46,8 @@ as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
-$(BUILD)/code-runner: $(BUILD)/src/main.o $(library)
-	$(CC) $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs)
+$(BUILD)/code-runner: $(BUILD)/src/main.o $(if $(SANITIZE),$(BUILD)/tests/support/sanitizer_options.o) $(library)
+	$(CC) $(cr_link) $(LDFLAGS) -o $@ $^ $(cr_libs)
 
 $(library): $(filter-out $(BUILD)/src/main.o,$(objects))
 	rm -f $@
@@ -96,13 +97,14 @@ test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RU
 soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
 	@$(MAKE) test-load LOAD_RUNS=1000000000 LOAD_MINUTES=$(or $(SOAK_MINUTES),10)
 
-asan: ## unit tests with AddressSanitizer and UBSan
-	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CODE_RUNNER=build/asan/code-runner unit
+# All roles of it, workers up to the start of their python3: what snapshots do is nothing for a sanitizer.
+asan: deps-test ## unit and service tests with AddressSanitizer and UBSan
+	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CFLAGS="-O1 -g" all unit
+	$(as_root) env CODE_RUNNER=$(abspath build/asan/code-runner) CODE_RUNNER_FLAGS="--start=cold --snapshot=off" \
+	    $(PYTEST) -c tests/pytest.ini tests/service -m "not plain_memory" $(PYTEST_FLAGS)
 
-fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
-	@for target in $(fuzzers); do mkdir -p $$target.corpus && \
-	    $$target -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 $$target.corpus \
-	    tests/fuzz/corpus/$${target##*/} || exit 1; done
+fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60), two at a time
+	@printf '%s\n' $(fuzzers) | xargs -P 2 -n 1 tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(wildcard src/*.c))
 	@mkdir -p $(@D)
@@ -118,7 +120,7 @@ $(BUILD)/bench-client: bench/client.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) $(CFLAGS) $(cr_link) $(LDFLAGS) -o $@ $< -lm
 
-lint: deps-lint ## include rules, formatting, clang-tidy, cppcheck
+lint: deps-lint ## include rules, formatting, clang-tidy, gcc -fanalyzer, cppcheck
 	tests/lint.sh
 
 format: ## clang-format all sources

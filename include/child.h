@@ -27,7 +27,4 @@ int child_start(struct child *child, const struct config *config, const char *pr
 /* To be told when the process was reaped. */
 void child_ended(struct child *child);
 
-/* Sends one byte and a copy of the descriptor (SCM_RIGHTS). 0 or -errno. */
-int child_send_descriptor(int socket, int descriptor);
-
 #endif

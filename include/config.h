@@ -1,7 +1,7 @@
 /*
- * config: every setting, from flags with the environment as fallback. One table in config.c, from
- * which parsing, --help, the README's table and the command lines of the roles come. Parsing is
- * pure but for reading what it is given.
+ * config: every setting, from flags with the environment as fallback. One table in config_table.c,
+ * from which parsing, --help, the README's table and the command lines of the roles come. Parsing
+ * is pure but for reading what it is given.
  */
 #ifndef CONFIG_H
 #define CONFIG_H
@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+/* With less, no interpreter can be sure to start, MiB. */
+#define CONFIG_LEAST_MEMORY_MB 32
 
 enum role { ROLE_MONITOR, ROLE_SERVER, ROLE_ZYGOTE };
 enum snapshot_mode { SNAPSHOT_AUTO, SNAPSHOT_OFF };
@@ -43,6 +46,8 @@ struct config {
     uint64_t generation;    /* of the zygote; the monitor counts */
     char preload[512];      /* libraries of warm workers, comma-separated; "none" */
     char python[256];       /* interpreter of cold workers, absolute path */
+    char token_file[256];   /* of the tokens that open the service; empty: none */
+    char cors_origin[512];  /* web origins that may read answers, comma-separated; empty: none */
     uint64_t require;       /* layers without which it does not start: bits 1 << sandbox_layer */
     uint64_t without;       /* layers that are not used, as if they were not there */
     bool trace;             /* stage timings of each worker in Server-Timing */

@@ -13,6 +13,7 @@
 struct config;
 struct http;
 struct queue;
+struct tokens;
 
 typedef void http_idle_fn(void *context);
 
@@ -20,9 +21,10 @@ typedef void http_idle_fn(void *context);
  * otherwise (with text in error for a person). "::" takes IPv4 as well. */
 int http_listen(const struct config *config, char *error, unsigned error_size);
 
-/* Serves on listener, which it owns from now on, also on error. 0 or -errno. */
-int http_new(struct loop *loop, struct queue *queue, const struct config *config, int listener,
-             struct http **ret_http);
+/* Serves on listener, which it owns from now on, also on error. config and tokens (whom to let in;
+ * may change) must outlive it. 0 or -errno. */
+int http_new(struct loop *loop, struct queue *queue, const struct config *config,
+             const struct tokens *tokens, int listener, struct http **ret_http);
 /* Cuts every connection, cancels what runs for them. */
 void http_free(struct http *http);
 

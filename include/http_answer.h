@@ -10,6 +10,7 @@
 /* What an answer has beside its status and body. */
 struct http_answer_options {
     const char *allow; /* of a 405; NULL: no such header */
+    bool challenge;    /* of a 401: which scheme is wanted */
     bool close;        /* the connection is not kept */
 };
 
@@ -18,6 +19,10 @@ struct http_answer_options {
 /* Takes response. */
 enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
                                  const struct http_answer_options *options);
+
+/* The 204 to a browser's question before a request of another origin. */
+enum MHD_Result http_answer_preflight(struct http_connection *connection,
+                                      const struct http_answer_options *options);
 
 /* json is copied. */
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-enum http_target { TARGET_EXECUTE, TARGET_HEALTH, TARGET_READY };
+enum http_target { TARGET_EXECUTE, TARGET_HEALTH, TARGET_READY, TARGET_PREFLIGHT };
 
 struct http_route {
     const char *path;
@@ -25,6 +25,13 @@ struct http_refusal {
 const struct http_route *http_route_find(const char *path, const char *method,
                                          const char *content_type,
                                          struct http_refusal *ret_refusal);
+
+/* Of a browser's question before a request of another origin (see http_cors.h), whatever its path.
+ */
+extern const struct http_route http_route_preflight;
+
+/* Whether the path needs no token: what a load balancer asks. */
+bool http_route_is_open(const char *path);
 
 /* application/json, with or without parameters. */
 bool http_is_json(const char *content_type);

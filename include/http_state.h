@@ -15,6 +15,7 @@ struct http {
     struct loop *loop;
     struct queue *queue;
     const struct config *config;
+    const struct tokens *tokens;
     struct MHD_Daemon *daemon;
     struct loop_file file;   /* the daemon's epoll descriptor */
     struct loop_timer timer; /* when the daemon wants to be run without an event */

@@ -58,6 +58,8 @@ struct pool_claim_calls {
     void (*on_worker)(void *context, struct worker *worker);
     /* No worker could be made: the stage that failed; STAGE_COUNT: not known. */
     void (*on_failed)(void *context, unsigned stage);
+    /* The answer to pool_limit. error: errno, positive; 0: the limit holds. */
+    void (*on_limited)(void *context, int error);
     /* event: how it ended; NULL: the zygote is gone, and its workers with it. */
     void (*on_ended)(void *context, const struct zygote_event *event);
 };
@@ -97,5 +99,7 @@ unsigned pool_ready_count(const struct pool *pool);
 void pool_claim(struct pool *pool, struct pool_claim *claim);
 void pool_unclaim(struct pool *pool, struct pool_claim *claim);
 void pool_kill(struct pool *pool, struct pool_claim *claim);
+/* Lowers the memory limit of the claim's worker; on_limited follows, or on_ended. */
+void pool_limit(struct pool *pool, struct pool_claim *claim, uint64_t memory_bytes);
 
 #endif

@@ -65,6 +65,7 @@ void pool_start_failed(struct pool *pool, unsigned stage, int error);
 void pool_worker_read_greeting(struct worker *worker);
 void pool_worker_hand_over(struct worker *worker, struct pool_claim *claim);
 void pool_worker_kill(struct worker *worker);
+void pool_worker_limit(struct worker *worker, uint64_t memory_bytes);
 /* Nobody's any more: killed, its descriptors closed, its slot taken until it ended. */
 void pool_worker_abandon(struct worker *worker);
 /* Nothing of it is left: its slot is free. */

@@ -67,6 +67,10 @@ struct zygote_report {
 enum zygote_command_type {
     ZYGOTE_SPAWN = 1, /* make a worker on a slot that is free; with three descriptors */
     ZYGOTE_KILL = 2,  /* end everything on the slot; ignored if that run is not on it any more */
+    /* Lower the memory limit of this run; answered by ZYGOTE_LIMITED, before which the script must
+     * not be handed over. Ignored if that run is not on the slot any more. The next run has the
+     * full limit again. */
+    ZYGOTE_LIMIT = 3,
 };
 
 enum spawn_flags {
@@ -75,8 +79,9 @@ enum spawn_flags {
 
 struct zygote_command {
     uint32_t type;
-    uint32_t slot;  /* 0 .. slots - 1 */
-    uint32_t flags; /* enum spawn_flags; of ZYGOTE_SPAWN */
+    uint32_t slot;         /* 0 .. slots - 1 */
+    uint32_t flags;        /* enum spawn_flags; of ZYGOTE_SPAWN */
+    uint64_t memory_bytes; /* of ZYGOTE_LIMIT: at most the service's */
     uint64_t
         run; /* chosen by the server, never used twice; tells a slot's worker from the one before */
 };
@@ -88,6 +93,7 @@ enum zygote_event_type {
      * to its own code; ZYGOTE_ENDED follows when the kernel has cleared it away. Not sent where the
      * processes cannot be listed. */
     ZYGOTE_KILLED = 3,
+    ZYGOTE_LIMITED = 4, /* the limit holds (error 0), or could not be set */
     ZYGOTE_UP = 1, /* the sandbox is prepared, commands are taken from now on; sent once, first */
     ZYGOTE_ENDED =
         2, /* nothing of this run exists any more, its slot is free; once for each ZYGOTE_SPAWN */

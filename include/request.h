@@ -7,14 +7,19 @@
 #define REQUEST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct request {
-    char *script;       /* owned; UTF-8 without NUL, NUL-terminated */
-    size_t script_size; /* bytes, 1 .. limits.script_bytes */
+    char *script;          /* owned; UTF-8 without NUL, NUL-terminated */
+    size_t script_size;    /* bytes, 1 .. limits.script_bytes */
+    int64_t timeout_us;    /* 1 .. limits.timeout_us; what was not asked for is the limit */
+    uint64_t memory_bytes; /* limits.least_memory_bytes .. limits.memory_bytes; same */
 };
 
 struct request_limits {
     size_t script_bytes;
+    int64_t timeout_us;
+    uint64_t memory_bytes, least_memory_bytes;
 };
 
 /* The client's fault: always a 4xx, outcome `invalid_request`. */

@@ -7,9 +7,10 @@
 #define ROLES_H
 
 struct config;
+struct tokens;
 
-/* In server and zygote: descriptor 3. Server: a SOCK_SEQPACKET over which the monitor passes each
- * new zygote's channel (one byte, one descriptor). Zygote: its channel to the server,
+/* In server and zygote: descriptor 3. Server: a SOCK_SEQPACKET over which the monitor passes the
+ * access tokens and each new zygote's channel, see control.h. Zygote: its channel to the server,
  * SOCK_SEQPACKET, see protocol.h. */
 #define ROLE_CHANNEL_FD 3
 
@@ -18,7 +19,10 @@ struct config;
  * has said why on stderr. */
 #define ROLE_EXIT_REFUSED 78
 
-int monitor_main(const struct config *config, const char *program);
+/* config: without token_file, which is an argument here: no other role knows of it. tokens: what it
+ * or the environment had. */
+int monitor_main(const struct config *config, const char *program, const char *token_file,
+                 const struct tokens *tokens);
 int server_main(const struct config *config);
 int zygote_main(const struct config *config);
 /* --check: prepares a sandbox as the zygote would, starts one worker, prints what holds. */

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "outcome.h"
 #include "pool.h"
+#include "run_verdict.h"
 
 struct config;
 struct request;
@@ -22,13 +23,14 @@ struct request;
  * run_done. */
 typedef void run_done_fn(void *context, struct outcome *outcome);
 
-enum run_state { RUN_CLAIMING, RUN_RUNNING, RUN_ENDING, RUN_OVER };
+enum run_state { RUN_CLAIMING, RUN_LIMITING, RUN_RUNNING, RUN_ENDING, RUN_OVER };
 
 /* Members are for run*.c, except that started_us may be read. */
 struct run {
     struct loop *loop;
     struct pool *pool;
-    const struct config *config;
+    struct run_limits limits;
+    bool less_memory; /* than the service allows: the worker is told first */
     enum run_state state;
     bool settled;       /* the outcome's verdict stands */
     bool began_anew;    /* its first worker was gone before the script began */
@@ -43,7 +45,7 @@ struct run {
     void *done_context;
 };
 
-/* Takes what request owns. config must outlive the run. Never calls done_fn before it returns. */
+/* Takes what request owns. Never calls done_fn before it returns. */
 void run_start(struct run *run, struct loop *loop, struct pool *pool, const struct config *config,
                struct request *request, run_done_fn *done_fn, void *done_context);
 

@@ -211,6 +211,16 @@ static int open_slot_files(const struct cgroup_tree *tree, const int dirs[CGROUP
         return -errno;
     if (v2)
         slot->kill_fd = openat(dirs[0], "cgroup.kill", O_WRONLY | O_CLOEXEC);
+    slot->limit_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.max" : "memory.limit_in_bytes",
+                            O_WRONLY | O_CLOEXEC);
+    if (slot->limit_fd < 0)
+        return -errno;
+    if (!v2) {
+        slot->swap_limit_fd =
+            openat(dirs[CGROUP_MEMORY], "memory.memsw.limit_in_bytes", O_WRONLY | O_CLOEXEC);
+        if (slot->swap_limit_fd < 0 && errno != ENOENT) /* swap accounting is off */
+            return -errno;
+    }
     slot->events_fd = openat(dirs[CGROUP_MEMORY], v2 ? "memory.events" : "memory.oom_control",
                              O_RDONLY | O_CLOEXEC);
     if (slot->events_fd < 0)
@@ -228,6 +238,8 @@ int cgroup_slot_create(const struct cgroup_tree *tree, unsigned index,
     struct cgroup_slot slot = {.procs_fds = {-1, -1, -1},
                                .directory_fd = -1,
                                .kill_fd = -1,
+                               .limit_fd = -1,
+                               .swap_limit_fd = -1,
                                .events_fd = -1,
                                .peak_fd = -1};
     int dirs[CGROUP_KINDS] = {-1, -1, -1}, r = 0;
@@ -262,6 +274,8 @@ void cgroup_slot_close(struct cgroup_slot *slot) {
         close_descriptor(&slot->procs_fds[kind]);
     close_descriptor(&slot->directory_fd);
     close_descriptor(&slot->kill_fd);
+    close_descriptor(&slot->limit_fd);
+    close_descriptor(&slot->swap_limit_fd);
     close_descriptor(&slot->events_fd);
     close_descriptor(&slot->peak_fd);
 }
@@ -281,7 +295,7 @@ static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size
 }
 
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
-    char before[4096] = "", now[4096];
+    char before[4096] = "", now[4096] = "";
     if (slot->directory_fd < 0)
         return -ENOSYS;
     if (slot->kill_fd >= 0 && pwrite(slot->kill_fd, "1", 1, 0) == 1)

@@ -35,6 +35,8 @@ struct cgroup_slot {
     int procs_fds[CGROUP_KINDS]; /* to join by, for writing; -1: none */
     int directory_fd;            /* where its cgroup.procs is; -1: none */
     int kill_fd;                 /* version 2's cgroup.kill, since 5.14; -1: none */
+    int limit_fd;                /* of memory, to set it anew; -1: no cgroup */
+    int swap_limit_fd;           /* version 1: of memory and swap; -1 where the kernel has none */
     int events_fd;               /* the file that counts oom_kill */
     int peak_fd;                 /* -1 where the kernel has none */
     uint64_t oom_kills;          /* seen so far */
@@ -68,6 +70,10 @@ void cgroup_slot_close(struct cgroup_slot *slot);
 
 /* Puts the calling process into the slot's cgroup. 0 or -errno. */
 int cgroup_slot_join(const struct cgroup_slot *slot);
+
+/* Sets the memory limit anew. lower: it is below the present one (the order of writing follows from
+ * that). Version 0: nothing to do. 0 or -errno: then the limit is either one. */
+int cgroup_slot_limit(const struct cgroup_slot *slot, uint64_t memory_bytes, bool lower);
 
 /* Sends SIGKILL to every process in the slot's cgroup, and to those that they had made meanwhile.
  * When it returns 0 none of them runs any code of its own again (though they may not be gone).

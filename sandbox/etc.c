@@ -46,7 +46,7 @@ static int write_text(const char *path, const char *text) {
 static int write_users(uid_t first_uid, unsigned uids) {
     FILE *passwd = fopen("etc/passwd", "wxe"), *group = fopen("etc/group", "wxe");
     int r = passwd && group ? 0 : -errno;
-    if (r == 0) {
+    if (passwd && group) {
         fputs("root:x:0:0:root:/root:/usr/sbin/nologin\n", passwd);
         fputs("root:x:0:\n", group);
         for (unsigned i = 0; i < uids; i++) {

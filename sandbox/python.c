@@ -94,7 +94,7 @@ int python_prepare(struct sandbox *sandbox, const char **ret_what) {
     const struct config *config = sandbox->config;
     if (config->start == START_WARM)
         return 0; /* the zygote's own interpreter has the harness, and makes the font list */
-    *ret_what = "the harness";
+    *ret_what = "the harness with the interpreter of --python";
     int r = write_harness(sandbox->places.harness);
     if (r == 0)
         r = run_in_directory(sandbox, sandbox->places.harness, compile_harness);

@@ -42,6 +42,7 @@ int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned i
                                          .processes = config->processes,
                                          .cpu_percent = CPU_PERCENT};
     struct slot slot = {.sandbox = sandbox, .index = index, .network_fd = -1};
+    slot.memory_bytes = limits.memory_bytes;
     slot.uid = sandbox_slot_uid(sandbox, index);
     int r = cgroup_slot_create(&sandbox->cgroups, index, &limits, &slot.cgroup);
     if (r == 0 && sandbox->plan.network == NETWORK_SLOT)
@@ -55,6 +56,17 @@ int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned i
         return r;
     *ret_slot = slot;
     return 0;
+}
+
+int slot_limit_memory(struct slot *slot, uint64_t memory_bytes) {
+    if (memory_bytes == slot->memory_bytes)
+        return 0;
+    if (memory_bytes > slot->sandbox->config->memory_mb << 20)
+        return -ERANGE;
+    int r = cgroup_slot_limit(&slot->cgroup, memory_bytes, memory_bytes < slot->memory_bytes);
+    /* Not known: the next call must write it, as if it were raised. */
+    slot->memory_bytes = r < 0 ? 0 : memory_bytes;
+    return r;
 }
 
 int slot_make_scratch(struct slot *slot) {

@@ -31,8 +31,9 @@ struct slot {
     pid_t init;    /* 0: the slot is free */
     bool clearing; /* all that is left of the run is its scratch space */
     uint64_t run, cpu_us;
-    bool ahead;         /* made before a script is there for it */
-    int64_t spawned_us; /* monotonic; for --trace */
+    uint64_t memory_bytes; /* its limit */
+    bool ahead;            /* made before a script is there for it */
+    int64_t spawned_us;    /* monotonic; for --trace */
     uint32_t
         ended_for; /* enum zygote_event_flags: the limits for which something of it was killed */
     uint64_t scratch_limit;             /* bytes; with ENDED_SCRATCH */
@@ -50,6 +51,11 @@ struct slot {
  * namespace of the calling process is changed and must be set by the caller afterwards. 0 or
  * -errno. */
 int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index);
+
+/* Sets the memory limit of what is on it, at most the service's. With a cgroup the kernel holds it
+ * from now on, else the watchdog. 0, or -errno: then nothing may run on it until a call that
+ * succeeds. */
+int slot_limit_memory(struct slot *slot, uint64_t memory_bytes);
 
 /* Its scratch space, once the root is prepared. 0 or -errno. */
 int slot_make_scratch(struct slot *slot);

@@ -45,7 +45,7 @@ static bool weigh(struct slot *slot, const struct watched *watched) {
     slot->watched_bytes = bytes;
     if (bytes > slot->peak_bytes)
         slot->peak_bytes = bytes;
-    if (bytes > config->memory_mb << 20)
+    if (bytes > slot->memory_bytes)
         slot->ended_for |= ENDED_OUT_OF_MEMORY;
     if (watched->tasks > config->processes)
         slot->ended_for |= ENDED_PROCESSES;

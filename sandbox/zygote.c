@@ -84,12 +84,12 @@ static void reap(struct sandbox *sandbox) {
             }
 }
 
-static void refuse(const struct zygote_command *command, int error) {
+static void refuse(const struct zygote_command *command, enum sandbox_stage stage, int error) {
     struct zygote_event event = {.type = ZYGOTE_ENDED,
                                  .slot = command->slot,
                                  .run = command->run,
                                  .flags = ENDED_NOT_STARTED,
-                                 .stage = STAGE_SPAWN,
+                                 .stage = stage,
                                  .error = error};
     zygote_channel_send(ROLE_CHANNEL_FD, &event);
 }
@@ -98,7 +98,13 @@ static void spawn(struct sandbox *sandbox, const struct zygote_command *command,
                   const int fds[SPAWN_DESCRIPTORS]) {
     struct slot *slot = command->slot < sandbox->slot_count ? &sandbox->slots[command->slot] : NULL;
     int error = !slot ? ERANGE : slot->init ? EBUSY : slot->dirty ? ENOTEMPTY : 0;
+    enum sandbox_stage stage = STAGE_SPAWN;
     if (!error) {
+        stage = STAGE_CGROUP;
+        error = -slot_limit_memory(slot, sandbox->config->memory_mb << 20);
+    }
+    if (!error) {
+        stage = STAGE_SPAWN;
         slot->run = command->run;
         slot->ahead = command->flags & SPAWN_AHEAD;
         slot->ended_for = 0;
@@ -113,16 +119,33 @@ static void spawn(struct sandbox *sandbox, const struct zygote_command *command,
             slot->init = init;
     }
     if (error)
-        refuse(command, error);
+        refuse(command, stage, error);
     for (int i = 0; i < SPAWN_DESCRIPTORS; i++)
         close(fds[i]);
 }
 
-static void end_run(struct sandbox *sandbox, const struct zygote_command *command) {
+/* The slot that this run is on and alive; NULL: none. */
+static struct slot *find_run(struct sandbox *sandbox, const struct zygote_command *command) {
     if (command->slot >= sandbox->slot_count)
-        return;
+        return NULL;
     struct slot *slot = &sandbox->slots[command->slot];
-    if (!slot->init || slot->clearing || slot->run != command->run)
+    return slot->init && !slot->clearing && slot->run == command->run ? slot : NULL;
+}
+
+static void limit_run(struct sandbox *sandbox, const struct zygote_command *command) {
+    struct slot *slot = find_run(sandbox, command);
+    if (!slot)
+        return;
+    const struct zygote_event event = {.type = ZYGOTE_LIMITED,
+                                       .slot = slot->index,
+                                       .run = slot->run,
+                                       .error = -slot_limit_memory(slot, command->memory_bytes)};
+    zygote_channel_send(ROLE_CHANNEL_FD, &event);
+}
+
+static void end_run(struct sandbox *sandbox, const struct zygote_command *command) {
+    struct slot *slot = find_run(sandbox, command);
+    if (!slot)
         return;
     bool all = cgroup_slot_kill(&slot->cgroup) == 0;
     init_kill(slot);
@@ -146,6 +169,8 @@ static int take_commands(struct sandbox *sandbox) {
             spawn(sandbox, &command, fds);
         else if (command.type == ZYGOTE_KILL)
             end_run(sandbox, &command);
+        else if (command.type == ZYGOTE_LIMIT)
+            limit_run(sandbox, &command);
     return r;
 }
 

@@ -1,6 +1,6 @@
 /*
- * child: one role's process as the monitor sees it: start by exec, pass a descriptor, when to start
- * again. Knows nothing of what the roles do.
+ * child: one role's process as the monitor sees it: start by exec, when to start again. Knows
+ * nothing of what the roles do.
  */
 #include "child.h"
 
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -83,19 +82,4 @@ void child_ended(struct child *child) {
         child->delay_ms *= 2;
     child->pid = 0;
     child->due_ms = now + child->delay_ms;
-}
-
-int child_send_descriptor(int socket, int descriptor) {
-    char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof(control)};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
-    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1 ? 0 : -errno;
 }

@@ -1,6 +1,6 @@
 /*
- * config: the table of options, and what is made from it: parsing, --help, the command lines of the
- * roles. What depends on the machine is in config_machine.c. Knows no module that uses a setting.
+ * config: flags and environment -> struct config, by the table. What depends on the machine is in
+ * config_machine.c.
  */
 #include "config.h"
 
@@ -9,100 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "protocol.h"
-
-enum option_kind { OPTION_NUMBER, OPTION_TEXT, OPTION_CHOICE, OPTION_SET, OPTION_SWITCH };
-
-struct option_row {
-    const char *name;        /* flag without the dashes */
-    const char *environment; /* NULL: flag only */
-    enum option_kind kind;
-    size_t offset; /* of the member in struct config */
-    size_t size;   /* of a text member */
-    uint64_t lowest, highest;
-    const char *fallback; /* default, as it would be typed; NULL: empty or 0 */
-    const char *choices; /* words separated by '|': their index is the value, or the bit of a set */
-    const char *help;    /* NULL: internal, not shown */
-};
-
-#define NUMBER(flag, env, member, low, high, def, text)                                            \
-    { flag, env, OPTION_NUMBER, offsetof(struct config, member), 0, low, high, def, NULL, text }
-#define TEXT(flag, env, member, def, text)                                                         \
-    {                                                                                              \
-        flag, env, OPTION_TEXT, offsetof(struct config, member),                                   \
-            sizeof(((struct config *)0)->member), 0, 0, def, NULL, text                            \
-    }
-#define CHOICE(flag, env, member, words, def, text)                                                \
-    { flag, env, OPTION_CHOICE, offsetof(struct config, member), 0, 0, 0, def, words, text }
-#define SET(flag, env, member, words, text)                                                        \
-    { flag, env, OPTION_SET, offsetof(struct config, member), 0, 0, 0, NULL, words, text }
-#define SWITCH(flag, member, text)                                                                 \
-    { flag, NULL, OPTION_SWITCH, offsetof(struct config, member), 0, 0, 0, NULL, NULL, text }
-
-static const struct option_row option_table[] = {
-    TEXT("address", "CODE_RUNNER_ADDRESS", address, "0.0.0.0",
-         "numeric address to listen on (:: for IPv6 too)"),
-    NUMBER("port", "PORT", port, 1, 65535, "8080", "TCP port to listen on"),
-    NUMBER("slots", "CODE_RUNNER_SLOTS", slots, 0, 256, "0",
-           "scripts that run at once; 0: from processors and memory"),
-    NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, "2", "workers that wait ahead of requests"),
-    NUMBER("queue", "CODE_RUNNER_QUEUE", queue, 0, 100000, "256",
-           "requests that may wait for a slot"),
-    NUMBER("queue-wait-seconds", "CODE_RUNNER_QUEUE_WAIT_SECONDS", queue_wait_s, 1, 3600, "30",
-           "longest wait for a slot"),
-    NUMBER("connections", "CODE_RUNNER_CONNECTIONS", connections, 0, 100000, "0",
-           "connections at once; 0: from queue, slots and descriptors"),
-    NUMBER("connections-per-address", "CODE_RUNNER_CONNECTIONS_PER_ADDRESS",
-           connections_per_address, 0, 100000, "0",
-           "of them from one address or IPv6 /64; 0: no limit (all share one behind a proxy)"),
-    NUMBER("head-seconds", "CODE_RUNNER_HEAD_SECONDS", head_s, 1, 3600, "10",
-           "time for a client to send the head of a request"),
-    NUMBER("body-seconds", "CODE_RUNNER_BODY_SECONDS", body_s, 1, 3600, "30",
-           "time for it to send the body"),
-    NUMBER("idle-seconds", "CODE_RUNNER_IDLE_SECONDS", idle_s, 1, 3600, "60",
-           "time that a connection is kept between two requests"),
-    NUMBER("grace-seconds", "CODE_RUNNER_GRACE_SECONDS", grace_s, 0, 3600, "8",
-           "time for running scripts after SIGTERM"),
-    NUMBER("timeout-seconds", "CODE_RUNNER_TIMEOUT_SECONDS", timeout_s, 1, 3600, "30",
-           "wall time of a script"),
-    NUMBER("memory-mb", "CODE_RUNNER_MEMORY_MB", memory_mb, 32, 65536, "300",
-           "memory of a script with all its processes, MiB"),
-    NUMBER("file-mb", "CODE_RUNNER_FILE_MB", file_mb, 1, 1024, "10", "size of one file, MiB"),
-    NUMBER("output-mb", "CODE_RUNNER_OUTPUT_MB", output_mb, 1, 64, "10",
-           "stdout and stderr together, and the result, MiB"),
-    NUMBER("scratch-mb", "CODE_RUNNER_SCRATCH_MB", scratch_mb, 1, 4096, "64",
-           "files of a script all together, MiB"),
-    NUMBER("script-bytes", "CODE_RUNNER_SCRIPT_BYTES", script_bytes, 1, 1000000, "50000",
-           "source of a script, bytes"),
-    NUMBER("processes", "CODE_RUNNER_PROCESSES", processes, 8, 4096, "64",
-           "processes and threads of a script"),
-    CHOICE("start", "CODE_RUNNER_START", start, "warm|cold", "warm",
-           "how workers start: forked from a loaded interpreter, or a python3 each"),
-    TEXT("preload", "CODE_RUNNER_PRELOAD", preload,
-         "numpy,pandas,scipy,sklearn,matplotlib,seaborn,requests",
-         "libraries of warm workers, by import name; none: the standard library only"),
-    NUMBER("renew-runs", "CODE_RUNNER_RENEW_RUNS", renew_runs, 0, 1000000000, "10000",
-           "runs after which the loaded interpreter is replaced; 0: never"),
-    NUMBER("renew-minutes", "CODE_RUNNER_RENEW_MINUTES", renew_minutes, 0, 100000, "60",
-           "minutes after which it is replaced; 0: never"),
-    CHOICE("snapshot", "CODE_RUNNER_SNAPSHOT", snapshot, "auto|off", "auto",
-           "make the loaded interpreter cheap to fork"),
-    TEXT("python", "CODE_RUNNER_PYTHON", python, "/usr/bin/python3.11",
-         "interpreter of cold workers"),
-    NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65000, "0",
-           "first of the uids for the server and the slots; 0: at random"),
-    SET("require", "CODE_RUNNER_REQUIRE", require, LAYER_WORDS,
-        "layers of the sandbox without which it does not start, comma-separated (see --check)"),
-    SET("without", "CODE_RUNNER_WITHOUT", without, LAYER_WORDS_OPTIONAL,
-        "layers that are not to be used, so that their fallback is; for trying it"),
-    SWITCH("check", check, "print which layers of the sandbox hold here, and exit"),
-    SWITCH("trace", trace, "tell in Server-Timing how long each stage of a worker's start took"),
-    SWITCH("help", help, "print this and exit"),
-    SWITCH("version", version, "print the version and exit"),
-    NUMBER("generation", NULL, generation, 0, UINT64_MAX, "0", NULL),
-    CHOICE("role", NULL, role, "monitor|server|zygote", "monitor", NULL),
-};
-#define OPTION_COUNT (sizeof(option_table) / sizeof(option_table[0]))
+#include "config_table.h"
 
 static int parse_number(const struct option_row *row, const char *text, uint64_t *ret_value) {
     if (!*text || strspn(text, "0123456789") != strlen(text))
@@ -153,7 +60,7 @@ static int set_option(struct config *config, const struct option_row *row, const
     void *member = (char *)config + row->offset;
     uint64_t number;
     int choice;
-    char word[40];
+    char word[40], what[192];
     switch (row->kind) {
     case OPTION_NUMBER:
         if (parse_number(row, text, &number) < 0) {
@@ -169,7 +76,13 @@ static int set_option(struct config *config, const struct option_row *row, const
             snprintf(error, error_size, "%s: must have 1 to %zu characters", source, row->size - 1);
             return -EINVAL;
         }
-        memcpy(member, text, strlen(text) + 1);
+        if (row->check && row->check(text, what, sizeof(what)) < 0) {
+            snprintf(error, error_size, "%s: %s", source, what);
+            return -EINVAL;
+        }
+        /* Nothing stays of a longer text from before. */
+        memset(member, 0, row->size);
+        memcpy(member, text, strlen(text));
         return 0;
     case OPTION_CHOICE:
         choice = find_choice(row->choices, text);
@@ -196,14 +109,14 @@ static int set_option(struct config *config, const struct option_row *row, const
 void config_init(struct config *config) {
     char unused[128];
     memset(config, 0, sizeof(*config));
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    for (size_t i = 0; i < option_count; i++)
         if (option_table[i].fallback)
             set_option(config, &option_table[i], "", option_table[i].fallback, unused,
                        sizeof(unused));
 }
 
 static const struct option_row *find_option(const char *name, size_t size) {
-    for (size_t i = 0; i < OPTION_COUNT; i++)
+    for (size_t i = 0; i < option_count; i++)
         if (strlen(option_table[i].name) == size && memcmp(option_table[i].name, name, size) == 0)
             return &option_table[i];
     return NULL;
@@ -211,7 +124,7 @@ static const struct option_row *find_option(const char *name, size_t size) {
 
 static int parse_environment(struct config *config, const char *(*getenv_fn)(const char *),
                              char *error, size_t error_size) {
-    for (size_t i = 0; getenv_fn && i < OPTION_COUNT; i++) {
+    for (size_t i = 0; getenv_fn && i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         const char *value = row->environment ? getenv_fn(row->environment) : NULL;
         if (!value || !*value)
@@ -229,8 +142,10 @@ static int parse_flag(struct config *config, int argc, char *const argv[], int *
     const char *argument = argv[*index];
     size_t size = strncmp(argument, "--", 2) == 0 ? strcspn(argument + 2, "=") : 0;
     const struct option_row *row = size ? find_option(argument + 2, size) : NULL;
+    /* Without its value, which may be a secret. */
+    int name_size = (int)strcspn(argument, "=") < 60 ? (int)strcspn(argument, "=") : 60;
     if (!row) {
-        snprintf(error, error_size, "%.60s: no such option (see --help)", argument);
+        snprintf(error, error_size, "%.*s: no such option (see --help)", name_size, argument);
         return -EINVAL;
     }
     char source[64];
@@ -257,80 +172,4 @@ int config_parse(struct config *config, int argc, char *const argv[],
     for (int i = 1; r == 0 && i < argc; i++)
         r = parse_flag(config, argc, argv, &i, error, error_size);
     return r;
-}
-
-/* "--name=a,b"; 0 characters for the empty set. */
-static int format_set(const struct option_row *row, uint64_t bits, char *text, size_t size) {
-    int length = bits ? snprintf(text, size, "--%s=", row->name) : 0;
-    const char *word = row->choices;
-    for (const char *comma = ""; bits; bits >>= 1, word += strcspn(word, "|") + 1)
-        if (bits & 1) {
-            length += snprintf(text + length, size - (size_t)length, "%s%.*s", comma,
-                               (int)strcspn(word, "|"), word);
-            comma = ",";
-        }
-    return length;
-}
-
-static int format_value(const struct config *config, const struct option_row *row, char *text,
-                        size_t size) {
-    const void *member = (const char *)config + row->offset;
-    uint64_t number;
-    int choice;
-    switch (row->kind) {
-    case OPTION_NUMBER:
-        memcpy(&number, member, sizeof(number));
-        return snprintf(text, size, "--%s=%llu", row->name, (unsigned long long)number);
-    case OPTION_TEXT:
-        return snprintf(text, size, "--%s=%s", row->name, (const char *)member);
-    case OPTION_CHOICE:
-        memcpy(&choice, member, sizeof(choice));
-        const char *word = row->choices;
-        for (; choice > 0; choice--)
-            word += strcspn(word, "|") + 1;
-        return snprintf(text, size, "--%s=%.*s", row->name, (int)strcspn(word, "|"), word);
-    case OPTION_SET:
-        memcpy(&number, member, sizeof(number));
-        return format_set(row, number, text, size);
-    case OPTION_SWITCH:
-        return *(const bool *)member ? snprintf(text, size, "--%s", row->name) : 0;
-    }
-    return 0;
-}
-
-char **config_argv(const struct config *config, const char *program, enum role role) {
-    struct config copy = *config;
-    copy.role = role;
-    char **argv = calloc(OPTION_COUNT + 2, sizeof(*argv)), text[512];
-    if (!argv || !(argv[0] = strdup(program)))
-        goto fail;
-    size_t count = 1;
-    for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (format_value(&copy, &option_table[i], text, sizeof(text)) > 0 &&
-            !(argv[count++] = strdup(text)))
-            goto fail;
-    return argv;
-fail:
-    config_argv_free(argv);
-    return NULL;
-}
-
-void config_argv_free(char **argv) {
-    for (char **argument = argv; argument && *argument; argument++)
-        free(*argument);
-    free(argv);
-}
-
-void config_print_help(FILE *file) {
-    fputs("usage: code-runner [--option=value ...]\n"
-          "Runs Python scripts from POST /execute, each in a sandbox of its own.\n\n"
-          "| option | environment | default | meaning |\n| --- | --- | --- | --- |\n",
-          file);
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        const struct option_row *row = &option_table[i];
-        if (row->help)
-            fprintf(file, "| `--%s` | %s%s%s | %s | %s |\n", row->name, row->environment ? "`" : "",
-                    row->environment ? row->environment : "", row->environment ? "`" : "",
-                    row->fallback ? row->fallback : "", row->help);
-    }
 }

@@ -190,8 +190,8 @@ static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned
         MHD_OPTION_END);
 }
 
-int http_new(struct loop *loop, struct queue *queue, const struct config *config, int listener,
-             struct http **ret_http) {
+int http_new(struct loop *loop, struct queue *queue, const struct config *config,
+             const struct tokens *tokens, int listener, struct http **ret_http) {
     struct http *http = calloc(1, sizeof(*http));
     if (!http) {
         close(listener);
@@ -202,6 +202,7 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->loop = loop;
     http->queue = queue;
     http->config = config;
+    http->tokens = tokens;
     http->connections.loop = http->lingers.loop = loop;
     http->connections.longest_us[PHASE_REQUEST] = (int64_t)config->head_s * SECOND_US;
     http->connections.longest_us[PHASE_BODY] = (int64_t)config->body_s * SECOND_US;

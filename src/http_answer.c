@@ -9,18 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_cors.h"
 #include "response.h"
 
 #define SHORT_BYTES 16384u
 #define PIECE_BYTES ((size_t)64 << 10)
 
+/* For every answer. An answer is data for the one who asked: no browser is to guess its type, keep
+ * it, show it in a frame or load anything for it. */
 static void add_headers(struct MHD_Response *answer, const struct http_answer_options *options) {
-    MHD_add_response_header(answer, "Content-Type", "application/json");
     MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(answer, "Cache-Control", "no-store");
+    MHD_add_response_header(answer, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(answer, "Content-Security-Policy",
+                            "default-src 'none'; frame-ancestors 'none'");
+    if (options->challenge)
+        MHD_add_response_header(answer, "WWW-Authenticate", "Bearer");
     if (options->allow)
         MHD_add_response_header(answer, "Allow", options->allow);
     if (options->close)
         MHD_add_response_header(answer, "Connection", "close");
+}
+
+static void add_json_headers(struct http_connection *connection, struct MHD_Response *answer,
+                             const struct http_answer_options *options) {
+    MHD_add_response_header(answer, "Content-Type", "application/json");
+    add_headers(answer, options);
+    http_cors_add(connection, answer, false);
 }
 
 /* Appends ", start-STAGE;dur=MS" for each stage of the worker's start that was timed. */
@@ -69,8 +84,18 @@ enum MHD_Result http_answer_text(struct http_connection *connection, unsigned st
         MHD_create_response_from_buffer(strlen(json), (void *)json, MHD_RESPMEM_MUST_COPY);
     if (!answer)
         return MHD_NO;
-    add_headers(answer, options);
+    add_json_headers(connection, answer, options);
     return give(connection, status, answer, 0);
+}
+
+enum MHD_Result http_answer_preflight(struct http_connection *connection,
+                                      const struct http_answer_options *options) {
+    struct MHD_Response *answer = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (!answer)
+        return MHD_NO;
+    add_headers(answer, options);
+    http_cors_add(connection, answer, true);
+    return give(connection, MHD_HTTP_NO_CONTENT, answer, 0);
 }
 
 /* ---- long bodies ---- */
@@ -128,7 +153,7 @@ enum MHD_Result http_answer_take(struct http_connection *connection, struct resp
     size_t held_bytes = is_short ? 0 : response_held_bytes(response);
     struct MHD_Response *answer = is_short ? make_short(response) : make_long(connection, response);
     if (answer) {
-        add_headers(answer, options);
+        add_json_headers(connection, answer, options);
         add_run_headers(answer, response);
     }
     if (is_short || !answer)

@@ -52,7 +52,8 @@ int http_listen(const struct config *config, char *error, unsigned error_size) {
     socklen_t size = parse_address(config, &address);
     int fd = size > 0 ? open_listener(&address, size) : -EINVAL;
     if (fd < 0)
-        snprintf(error, error_size, "cannot listen on %s port %u: %s", config->address,
-                 (unsigned)config->port, size > 0 ? strerror(-fd) : "not a numeric address");
+        snprintf(error, error_size, "--address=%s --port=%u: cannot listen there: %s",
+                 config->address, (unsigned)config->port,
+                 size > 0 ? strerror(-fd) : "not a numeric address");
     return fd;
 }

@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config.h"
 #include "http_answer.h"
+#include "http_cors.h"
 #include "http_framing.h"
 #include "http_ready.h"
 #include "http_routes.h"
@@ -18,6 +20,7 @@
 #include "queue.h"
 #include "request.h"
 #include "response.h"
+#include "tokens.h"
 
 #define BODIES_BUDGET ((size_t)128 << 20)  /* of all that are being read */
 #define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
@@ -25,8 +28,10 @@
 /* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
 static enum MHD_Result answer(struct http_connection *connection) {
     struct response *response = connection->response;
-    struct http_answer_options options = {
-        .allow = connection->allow, .close = connection->http->draining || connection->linger};
+    struct http_answer_options options = {.allow = connection->allow,
+                                          .challenge = response && response_status(response) == 401,
+                                          .close =
+                                              connection->http->draining || connection->linger};
     connection->response = NULL;
     return response ? http_answer_take(connection, response, &options) : MHD_NO;
 }
@@ -41,7 +46,7 @@ static void refuse_take(struct http_connection *connection, struct response *res
 
 static void refuse(struct http_connection *connection, int status, const char *text) {
     struct response *response = NULL;
-    response_new_error(status, "invalid_request", text, &response);
+    response_new_error(status, status == 401 ? "unauthorized" : "invalid_request", text, &response);
     refuse_take(connection, response);
 }
 
@@ -72,6 +77,11 @@ static enum MHD_Result answer_ready(struct http_connection *connection) {
     char json[HTTP_READY_BYTES];
     http_ready_json(&state, json);
     return http_answer_text(connection, state.accepting ? 200 : 503, json, &options);
+}
+
+static enum MHD_Result answer_preflight(struct http_connection *connection) {
+    struct http_answer_options options = {.close = connection->http->draining};
+    return http_answer_preflight(connection, &options);
 }
 
 /* ---- a run ---- */
@@ -122,7 +132,11 @@ static enum MHD_Result submit(struct http_connection *connection, struct request
 
 static enum MHD_Result execute(struct http_connection *connection) {
     struct http *http = connection->http;
-    struct request_limits limits = {.script_bytes = (size_t)http->config->script_bytes};
+    const struct config *config = http->config;
+    struct request_limits limits = {.script_bytes = (size_t)config->script_bytes,
+                                    .timeout_us = (int64_t)config->timeout_s * 1000000,
+                                    .memory_bytes = config->memory_mb << 20,
+                                    .least_memory_bytes = CONFIG_LEAST_MEMORY_MB << 20};
     struct request request;
     struct request_error error;
     int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);
@@ -149,6 +163,20 @@ static void refuse_size(struct http_connection *connection) {
     refuse(connection, 413, text);
 }
 
+/* NULL: refused, see *ret_refusal. Who may come in is decided first: whoever may not learns nothing
+ * about paths. */
+static const struct http_route *find_route(struct http_connection *connection, const char *path,
+                                           const char *method, struct http_refusal *ret_refusal) {
+    if (http_cors_is_preflight(connection, method))
+        return &http_route_preflight;
+    if (http_route_is_open(path) ||
+        tokens_allow(connection->http->tokens, header(connection, "Authorization")))
+        return http_route_find(path, method, header(connection, "Content-Type"), ret_refusal);
+    *ret_refusal = (struct http_refusal){
+        401, "A valid token is needed in the header Authorization: Bearer TOKEN", NULL};
+    return NULL;
+}
+
 static enum MHD_Result take_head(struct http_connection *connection, const char *path,
                                  const char *method) {
     struct http_refusal refusal = {0};
@@ -160,15 +188,18 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
         connection->linger = true;
         return answer(connection);
     }
-    connection->route = http_route_find(path, method, header(connection, "Content-Type"), &refusal);
+    connection->route = find_route(connection, path, method, &refusal);
     if (!connection->route)
         refuse(connection, refusal.status, refusal.text);
     connection->allow = refusal.allow;
     const char *length = header(connection, "Content-Length");
     bool too_long = length && strtoull(length, NULL, 10) > HTTP_BODY_BYTES;
+    bool has_body =
+        length ? strcmp(length, "0") != 0 : header(connection, "Transfer-Encoding") != NULL;
     if (connection->route && too_long)
         refuse_size(connection);
-    if (connection->route || (!too_long && !header(connection, "Expect")))
+    bool at_once = too_long || header(connection, "Expect") || (refusal.status == 401 && has_body);
+    if (connection->route || !at_once)
         return MHD_YES;
     /* What the client would send is not wanted. It may send it all the same. */
     connection->linger = true;
@@ -201,6 +232,8 @@ static enum MHD_Result take_end(struct http_connection *connection) {
         return answer_health(connection);
     case TARGET_READY:
         return answer_ready(connection);
+    case TARGET_PREFLIGHT:
+        return answer_preflight(connection);
     default:
         return execute(connection);
     }

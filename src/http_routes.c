@@ -11,6 +11,12 @@ static const struct http_route routes[] = {
     {"/ready", TARGET_READY, "GET, HEAD"},
 };
 
+const struct http_route http_route_preflight = {"*", TARGET_PREFLIGHT, "OPTIONS"};
+
+bool http_route_is_open(const char *path) {
+    return strcmp(path, "/health") == 0 || strcmp(path, "/ready") == 0;
+}
+
 bool http_is_json(const char *content_type) {
     static const char json[] = "application/json";
     const size_t size = sizeof(json) - 1;

@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "roles.h"
+#include "tokens.h"
 
 #ifndef VERSION
 #define VERSION "0.1.0"
@@ -33,6 +34,27 @@ static void hide_environment(void) {
     environ = copy;
 }
 
+/* What the operator starts. The tokens are its alone: of what it starts only the server gets them.
+ */
+static int main_role(struct config *config) {
+    static struct tokens tokens;
+    char error[256], token_file[sizeof(config->token_file)];
+    bool exposed;
+    if (tokens_take(config->token_file, &tokens, &exposed, error, sizeof(error)) < 0) {
+        fprintf(stderr, "code-runner: %s\n", error);
+        return 2;
+    }
+    if (exposed)
+        fprintf(stderr, "code-runner: --token-file: every user of this machine can read it\n");
+    memcpy(token_file, config->token_file, sizeof(token_file));
+    config->token_file[0] = 0;
+    config_complete(config);
+    if (!config->check)
+        return monitor_main(config, "/proc/self/exe", token_file, &tokens);
+    explicit_bzero(&tokens, sizeof(tokens));
+    return check_main(config);
+}
+
 int main(int argc, char *argv[]) {
     struct config config;
     char error[256];
@@ -57,9 +79,6 @@ int main(int argc, char *argv[]) {
             memset(argv[i], 0, strlen(argv[i]));
         return zygote_main(&config);
     default:
-        config_complete(&config);
-        if (config.check)
-            return check_main(&config);
-        return monitor_main(&config, "/proc/self/exe");
+        return main_role(&config);
     }
 }

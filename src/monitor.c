@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -16,11 +17,14 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "control.h"
 #include "roles.h"
+#include "tokens.h"
 
 struct monitor {
     struct config config; /* its generation counts */
-    const char *program;
+    const char *program, *token_file;
+    struct tokens tokens;
     struct child server, zygote;
     pid_t retired[CONFIG_UID_RANGES]; /* zygotes that were replaced and see their last runs end */
     int control;                      /* to the server; -1 while there is none */
@@ -34,12 +38,16 @@ static char *const zygote_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", 
                                            NULL};
 extern char **environ;
 
-static int open_signals(void) {
+static int open_signals(bool reload) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
+    if (reload) {
+        sigaddset(&set, SIGHUP);
+        signal(SIGHUP, SIG_DFL); /* under nohup(1) it would be lost */
+    }
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -52,6 +60,9 @@ static int start_server(struct monitor *monitor) {
         return -errno;
     int r = child_start(&monitor->server, &monitor->config, monitor->program, environ, pair[1]);
     close(pair[1]);
+    /* It waits for this before it listens. */
+    if (r == 0)
+        r = control_send_tokens(pair[0], &monitor->tokens);
     if (r < 0) {
         close(pair[0]);
         return r;
@@ -69,7 +80,7 @@ static int start_zygote(struct monitor *monitor) {
     int r = child_start(&monitor->zygote, &monitor->config, monitor->program, zygote_environment,
                         pair[1]);
     if (r == 0)
-        r = child_send_descriptor(monitor->control, pair[0]);
+        r = control_send_zygote(monitor->control, pair[0]);
     /* Should the server not have it, the zygote reads end of file and leaves. */
     close(pair[0]);
     close(pair[1]);
@@ -169,11 +180,29 @@ static void pass_stop_on(struct monitor *monitor, int signal_number) {
         kill(monitor->server.pid, signal_number);
 }
 
+/* The file of tokens has changed. A bad one changes nothing. */
+static void reload_tokens(struct monitor *monitor) {
+    struct tokens tokens;
+    bool exposed;
+    char error[256];
+    if (tokens_load(monitor->token_file, &tokens, &exposed, error, sizeof(error)) < 0) {
+        fprintf(stderr, "code-runner: %s; the tokens from before stay\n", error);
+        return;
+    }
+    monitor->tokens = tokens;
+    explicit_bzero(&tokens, sizeof(tokens));
+    int r = monitor->control < 0 ? 0 : control_send_tokens(monitor->control, &monitor->tokens);
+    fprintf(stderr, "code-runner: --token-file: %s\n",
+            r < 0 ? "the server did not take it, try again" : "read again");
+}
+
 static void take_signals(struct monitor *monitor) {
     struct signalfd_siginfo info;
     while (read(monitor->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo == SIGCHLD)
             reap(monitor);
+        else if (info.ssi_signo == SIGHUP)
+            reload_tokens(monitor);
         else
             pass_stop_on(monitor, (int)info.ssi_signo);
 }
@@ -200,16 +229,19 @@ static void raise_descriptors(void) {
     }
 }
 
-int monitor_main(const struct config *config, const char *program) {
+int monitor_main(const struct config *config, const char *program, const char *token_file,
+                 const struct tokens *tokens) {
     struct monitor monitor = {.config = *config,
                               .program = program,
+                              .token_file = token_file,
+                              .tokens = *tokens,
                               .server.role = ROLE_SERVER,
                               .zygote.role = ROLE_ZYGOTE,
                               .control = -1};
     /* Where scripts have this uid too, they can still not look at this process. */
     prctl(PR_SET_DUMPABLE, 0);
     raise_descriptors();
-    monitor.signals = open_signals();
+    monitor.signals = open_signals(*token_file);
     /* Old gVisor gives no orphans to an ancestor: there they are the first process's. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (monitor.signals < 0) {

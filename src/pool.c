@@ -134,7 +134,8 @@ static void on_event(void *context, const struct zygote_event *event) {
         zygote->report = event->report;
         take_over(zygote);
     }
-    if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED) ||
+    if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED &&
+         event->type != ZYGOTE_LIMITED) ||
         event->slot >= zygote->pool->slots)
         return;
     struct worker *worker = &zygote->workers[event->slot];
@@ -142,7 +143,9 @@ static void on_event(void *context, const struct zygote_event *event) {
         return;
     if (event->type == ZYGOTE_ENDED)
         worker_ended(worker, event);
-    else if (worker->state == WORKER_TAKEN && worker->killed)
+    else if (worker->state == WORKER_TAKEN && event->type == ZYGOTE_LIMITED && !worker->killed)
+        worker->claim->calls->on_limited(worker->claim->context, event->error);
+    else if (worker->state == WORKER_TAKEN && event->type == ZYGOTE_KILLED && worker->killed)
         worker_killed(worker, event);
 }
 
@@ -197,8 +200,8 @@ static int zygote_init(struct pool *pool, struct pool_zygote *zygote) {
         for (int file = 0; file < WORKER_FILES; file++)
             zygote->workers[i].descriptors[file] = -1;
     }
-    /* A spawn and a kill a slot is the most that can wait. */
-    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 2, &link_calls,
+    /* A spawn, a limit and a kill a slot is the most that can wait. */
+    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 3, &link_calls,
                             zygote);
 }
 
@@ -297,4 +300,9 @@ void pool_kill(struct pool *pool, struct pool_claim *claim) {
     (void)pool;
     if (claim->worker)
         pool_worker_kill(claim->worker);
+}
+
+void pool_limit(struct pool *pool, struct pool_claim *claim, uint64_t memory_bytes) {
+    (void)pool;
+    pool_worker_limit(claim->worker, memory_bytes);
 }

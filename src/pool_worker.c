@@ -63,6 +63,15 @@ void pool_worker_kill(struct worker *worker) {
     zygote_link_send_take(&worker->zygote->link, &command, NULL);
 }
 
+void pool_worker_limit(struct worker *worker, uint64_t memory_bytes) {
+    struct zygote_command command = {.type = ZYGOTE_LIMIT,
+                                     .slot = worker->slot,
+                                     .memory_bytes = memory_bytes,
+                                     .run = worker->run};
+    /* Should it fail, the channel is broken and its end is about to be noticed. */
+    zygote_link_send_take(&worker->zygote->link, &command, NULL);
+}
+
 void pool_worker_close(struct worker *worker) {
     struct loop *loop = worker->zygote->pool->loop;
     loop_timer_stop(loop, &worker->start_timer);

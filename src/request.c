@@ -15,13 +15,20 @@
 
 #include "json_check.h"
 
+#define SECOND_US 1000000
+#define MIB_BYTES 1048576
+
 static const struct json_limits body_limits = {.depth = 64, .values = 100000};
 
 /* The members that mean something, found while the body is checked. */
+enum field { FIELD_SCRIPT, FIELD_TIMEOUT, FIELD_MEMORY, FIELD_COUNT };
+
+static const char *const field_names[FIELD_COUNT] = {"script", "timeout_seconds", "memory_mb"};
+
 struct fields {
     const char *body;
-    struct json_span script;
-    unsigned scripts; /* members of that name */
+    struct json_span spans[FIELD_COUNT];
+    unsigned counts[FIELD_COUNT]; /* members of that name */
     bool no_memory;
 };
 
@@ -71,10 +78,11 @@ static bool key_is(struct fields *fields, const struct json_span *key, const cha
 
 static void note_member(void *context, const struct json_span *key, const struct json_span *value) {
     struct fields *fields = context;
-    if (key_is(fields, key, "script")) {
-        fields->script = *value;
-        fields->scripts++;
-    }
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (key_is(fields, key, field_names[field])) {
+            fields->spans[field] = *value;
+            fields->counts[field]++;
+        }
 }
 
 static int refuse_body(const struct json_report *report, struct request_error *ret_error) {
@@ -99,11 +107,9 @@ static bool is_blank(const char *text) {
 
 static int read_script(const struct fields *fields, const struct request_limits *limits,
                        struct request *ret_request, struct request_error *ret_error) {
-    const struct json_span *span = &fields->script;
-    if (fields->scripts == 0)
+    const struct json_span *span = &fields->spans[FIELD_SCRIPT];
+    if (fields->counts[FIELD_SCRIPT] == 0)
         return refuse(ret_error, "Field 'script' is missing");
-    if (fields->scripts > 1)
-        return refuse(ret_error, "Field 'script' appears more than once");
     if (span->type != JSON_STRING)
         return refuse(ret_error, "Field 'script' must be a string");
     if (span->has_nul)
@@ -125,7 +131,43 @@ static int read_script(const struct fields *fields, const struct request_limits 
         cJSON_free(script);
         return error;
     }
-    *ret_request = (struct request){.script = script, .script_size = size};
+    ret_request->script = script;
+    ret_request->script_size = size;
+    return 0;
+}
+
+/* *value stays what it is if the field is not there. Any number is read as the nearest double. */
+static int read_number(const struct fields *fields, enum field field, double *value,
+                       struct request_error *ret_error) {
+    const struct json_span *span = &fields->spans[field];
+    if (fields->counts[field] == 0)
+        return 0;
+    if (span->type != JSON_NUMBER)
+        return refuse(ret_error, "Field '%s' must be a number", field_names[field]);
+    /* The checker knows where it ends, and after it there is at least the object's brace. */
+    *value = strtod(fields->body + span->start, NULL);
+    return 0;
+}
+
+static int read_limits(const struct fields *fields, const struct request_limits *limits,
+                       struct request *ret_request, struct request_error *ret_error) {
+    const double most_s = (double)limits->timeout_us / SECOND_US;
+    const double least_mb = (double)limits->least_memory_bytes / MIB_BYTES;
+    const double most_mb = (double)limits->memory_bytes / MIB_BYTES;
+    double timeout_s = most_s, memory_mb = most_mb;
+    if (read_number(fields, FIELD_TIMEOUT, &timeout_s, ret_error) < 0 ||
+        read_number(fields, FIELD_MEMORY, &memory_mb, ret_error) < 0)
+        return -EINVAL;
+    if (!(timeout_s > 0 && timeout_s <= most_s))
+        return refuse(ret_error, "Field 'timeout_seconds' must be over 0 and at most %.10g",
+                      most_s);
+    if (!(memory_mb >= least_mb && memory_mb <= most_mb))
+        return refuse(ret_error, "Field 'memory_mb' must be from %.10g to %.10g", least_mb,
+                      most_mb);
+    ret_request->timeout_us = (int64_t)(timeout_s * SECOND_US);
+    if (ret_request->timeout_us == 0)
+        ret_request->timeout_us = 1;
+    ret_request->memory_bytes = (uint64_t)(memory_mb * MIB_BYTES);
     return 0;
 }
 
@@ -140,7 +182,16 @@ int request_parse(const char *body, size_t size, const struct request_limits *li
         return refuse_body(&report, ret_error);
     if (report.value.type != JSON_OBJECT)
         return refuse(ret_error, "Request body must be a JSON object");
-    return read_script(&fields, limits, ret_request, ret_error);
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (fields.counts[field] > 1)
+            return refuse(ret_error, "Field '%s' appears more than once", field_names[field]);
+    struct request request = {0};
+    int r = read_limits(&fields, limits, &request, ret_error);
+    if (r == 0)
+        r = read_script(&fields, limits, &request, ret_error);
+    if (r == 0)
+        *ret_request = request;
+    return r;
 }
 
 void request_done(struct request *request) {

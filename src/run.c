@@ -1,5 +1,6 @@
 /*
- * run: RUN_CLAIMING until there is a worker, RUN_RUNNING until the verdict stands, RUN_ENDING until
+ * run: RUN_CLAIMING until there is a worker, RUN_LIMITING until its limit is lowered (if it is to
+ * be), RUN_RUNNING until the verdict stands, RUN_ENDING until
  * nothing of the worker is left, RUN_OVER. Whatever comes first decides (settle); only the kernel's
  * word about memory, and output that turns out too long when the pipes are emptied, come after.
  */
@@ -9,24 +10,25 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "request.h"
 #include "run_claim.h"
+#include "run_send.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
 #define ENDING_US (15 * SECOND_US)       /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
 #define LAST_WORD_US (SECOND_US * 3 / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
+#define LIMITING_US (5 * SECOND_US)      /* from ZYGOTE_LIMIT to ZYGOTE_LIMITED */
 
 /* One thread, one read at a time: they share the place where bytes land first. */
 static char scratch[64 << 10];
 
 static size_t output_limit(const struct run *run) {
-    return (size_t)run->config->output_mb << 20;
+    return (size_t)run->limits.output_mb << 20;
 }
 
 static struct worker *run_worker(const struct run *run) {
@@ -84,10 +86,10 @@ static enum channel_end read_channel(struct run *run) {
     case FRAME_MORE:
         return CHANNEL_OPEN;
     case FRAME_WHOLE:
-        run_verdict_frame(&run->outcome, &run->reader, run->config);
+        run_verdict_frame(&run->outcome, &run->reader, &run->limits);
         break;
     case FRAME_TOO_BIG:
-        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, run->config);
+        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, &run->limits);
         break;
     case FRAME_NO_MEMORY:
         outcome_set(&run->outcome, VERDICT_INTERNAL, "The service is out of memory");
@@ -106,41 +108,15 @@ static void last_word_expired(void *context) {
 
 static void deadline_expired(void *context) {
     struct run *run = context;
-    run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, run->config);
+    run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, &run->limits);
     run_settled(run);
-}
-
-/* Sends what is left of FRAME_SCRIPT and FRAME_RUN. 0, -EAGAIN or another -errno. */
-static int send_script(struct run *run) {
-    struct frame_header script = {.type = FRAME_SCRIPT, .size = (uint32_t)run->script_size};
-    struct frame_header go = {.type = FRAME_RUN};
-    struct iovec parts[] = {
-        {&script, sizeof(script)}, {run->script, run->script_size}, {&go, sizeof(go)}};
-    const size_t count = sizeof(parts) / sizeof(parts[0]);
-    size_t skip = run->sent_size, first = 0;
-    while (first < count && skip >= parts[first].iov_len)
-        skip -= parts[first++].iov_len;
-    if (first == count)
-        return 0;
-    parts[first].iov_base = (char *)parts[first].iov_base + skip;
-    parts[first].iov_len -= skip;
-    size_t wanted = 0;
-    for (size_t i = first; i < count; i++)
-        wanted += parts[i].iov_len;
-    struct msghdr message = {.msg_iov = parts + first, .msg_iovlen = count - first};
-    ssize_t size = sendmsg(run_worker(run)->descriptors[WORKER_CHANNEL], &message,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (size < 0)
-        return errno == EINTR ? -EAGAIN : -errno;
-    run->sent_size += (size_t)size;
-    return (size_t)size == wanted ? 0 : -EAGAIN;
 }
 
 /* An error is left to the read that follows: the channel's end tells more. */
 static void on_channel(void *context, uint32_t events) {
     struct run *run = context;
     struct loop_file *file = &run_worker(run)->files[WORKER_CHANNEL];
-    if ((events & EPOLLOUT) && send_script(run) != -EAGAIN)
+    if ((events & EPOLLOUT) && run_send_script(run) != -EAGAIN)
         loop_file_modify(run->loop, file, EPOLLIN);
     if (!(events & ~(uint32_t)EPOLLOUT))
         return;
@@ -181,7 +157,7 @@ static bool read_output(struct run *run, enum worker_file which) {
         return true;
     loop_file_remove(run->loop, &worker->files[which]);
     if (!run->settled || outcome->verdict == VERDICT_SUCCESS)
-        run_verdict_limit(outcome, VERDICT_OUTPUT, run->config);
+        run_verdict_limit(outcome, VERDICT_OUTPUT, &run->limits);
     if (!run->settled)
         run_settled(run);
     return false;
@@ -199,8 +175,8 @@ static void on_stderr(void *context, uint32_t events) {
 
 /* ---- the claim ---- */
 
-static void on_worker(void *context, struct worker *worker) {
-    struct run *run = context;
+static void begin(struct run *run) {
+    struct worker *worker = run_worker(run);
     run->state = RUN_RUNNING;
     run->started_us = loop_now_us();
     run->outcome.started = true;
@@ -208,7 +184,7 @@ static void on_worker(void *context, struct worker *worker) {
     worker->files[WORKER_CHANNEL].fn = on_channel;
     worker->files[WORKER_CHANNEL].context = run;
     /* The script first: it runs while the rest is set up. */
-    int r = send_script(run);
+    int r = run_send_script(run);
     if (r == -EPIPE && run_begin_anew(run))
         return;
     if (r == -EAGAIN)
@@ -222,8 +198,48 @@ static void on_worker(void *context, struct worker *worker) {
     if (r < 0)
         run_broken(run, -r);
     else
-        loop_timer_start(run->loop, &run->timer, (int64_t)run->config->timeout_s * SECOND_US,
-                         deadline_expired, run);
+        loop_timer_start(run->loop, &run->timer, run->limits.timeout_us, deadline_expired, run);
+}
+
+/* A script must not begin with more memory than was asked for. */
+static void limit_failed(struct run *run, int error) {
+    log_line(LOG_ERROR, "the memory limit of a run could not be set: errno %d", error);
+    outcome_set(&run->outcome, VERDICT_INTERNAL, "The memory limit could not be set");
+    run_settled(run);
+}
+
+static void limiting_expired(void *context) {
+    limit_failed(context, ETIMEDOUT);
+}
+
+static void on_limited(void *context, int error) {
+    struct run *run = context;
+    if (run->state != RUN_LIMITING)
+        return;
+    if (error)
+        limit_failed(run, error);
+    else
+        begin(run);
+}
+
+/* It has nothing to say yet: it is broken. */
+static void on_early_channel(void *context, uint32_t events) {
+    (void)events;
+    if (!run_begin_anew(context))
+        run_broken(context, EPIPE);
+}
+
+static void on_worker(void *context, struct worker *worker) {
+    struct run *run = context;
+    if (!run->less_memory) {
+        begin(run);
+        return;
+    }
+    run->state = RUN_LIMITING;
+    worker->files[WORKER_CHANNEL].fn = on_early_channel;
+    worker->files[WORKER_CHANNEL].context = run;
+    loop_timer_start(run->loop, &run->timer, LIMITING_US, limiting_expired, run);
+    pool_limit(run->pool, &run->claim, run->limits.memory_bytes);
 }
 
 static void on_failed(void *context, unsigned stage) {
@@ -257,6 +273,14 @@ static void take_the_rest(struct run *run) {
 
 static void on_ended(void *context, const struct zygote_event *event) {
     struct run *run = context;
+    if (run->state == RUN_LIMITING) {
+        if (!run_begin_anew(run)) {
+            outcome_set(&run->outcome, VERDICT_INTERNAL,
+                        "The sandbox broke before the script started");
+            run_finish(run);
+        }
+        return;
+    }
     bool unread = !run->settled && run_is_unread(run);
     if (unread && run_begin_anew(run))
         return;
@@ -269,14 +293,14 @@ static void on_ended(void *context, const struct zygote_event *event) {
         return;
     }
     bool explained = (!run->settled || run_verdict_limit_explains(run->outcome.verdict)) &&
-                     run_verdict_watched(&run->outcome, event, run->config);
+                     run_verdict_watched(&run->outcome, event, &run->limits);
     if (!run->settled && !explained)
         run_verdict_ended(&run->outcome, event);
     run_finish(run);
 }
 
 static const struct pool_claim_calls claim_calls = {
-    .on_worker = on_worker, .on_failed = on_failed, .on_ended = on_ended};
+    .on_worker = on_worker, .on_failed = on_failed, .on_limited = on_limited, .on_ended = on_ended};
 
 /* ---- the interface ---- */
 
@@ -284,7 +308,11 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                struct request *request, run_done_fn *done_fn, void *done_context) {
     *run = (struct run){.loop = loop,
                         .pool = pool,
-                        .config = config,
+                        .limits = {.timeout_us = request->timeout_us,
+                                   .memory_bytes = request->memory_bytes,
+                                   .output_mb = config->output_mb,
+                                   .processes = config->processes},
+                        .less_memory = request->memory_bytes < config->memory_mb << 20,
                         .script = request->script,
                         .script_size = request->script_size,
                         .claim = {.calls = &claim_calls, .context = run},

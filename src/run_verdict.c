@@ -2,37 +2,49 @@
 #include "run_verdict.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "config.h"
 #include "json_check.h"
 #include "utf8.h"
 
-void run_verdict_limit(struct outcome *outcome, enum verdict verdict, const struct config *config) {
+/* A limit as a person writes it: "30", "1.5". Of six digits behind the point none is a zero at the
+ * end. */
+static void format_limit(double value, char text[32]) {
+    int length = snprintf(text, 32, "%.6f", value);
+    while (text[length - 1] == '0')
+        text[--length] = '\0';
+    if (text[length - 1] == '.')
+        text[--length] = '\0';
+}
+
+void run_verdict_limit(struct outcome *outcome, enum verdict verdict,
+                       const struct run_limits *limits) {
+    char text[32];
     switch (verdict) {
     case VERDICT_TIMEOUT:
-        outcome_set(outcome, verdict, "Script execution timed out (%" PRIu64 "s limit)",
-                    config->timeout_s);
+        format_limit((double)limits->timeout_us / 1000000, text);
+        outcome_set(outcome, verdict, "Script execution timed out (%ss limit)", text);
         break;
     case VERDICT_MEMORY:
-        outcome_set(outcome, verdict, "Memory limit exceeded (%" PRIu64 "MB limit)",
-                    config->memory_mb);
+        format_limit((double)limits->memory_bytes / (1 << 20), text);
+        outcome_set(outcome, verdict, "Memory limit exceeded (%sMB limit)", text);
         break;
     default:
         outcome_set(outcome, VERDICT_OUTPUT, "Output limit exceeded (%" PRIu64 "MB limit)",
-                    config->output_mb);
+                    limits->output_mb);
     }
 }
 
 bool run_verdict_watched(struct outcome *outcome, const struct zygote_event *event,
-                         const struct config *config) {
+                         const struct run_limits *limits) {
     if (event->flags & ENDED_OUT_OF_MEMORY)
-        run_verdict_limit(outcome, VERDICT_MEMORY, config);
+        run_verdict_limit(outcome, VERDICT_MEMORY, limits);
     else if (event->flags & ENDED_PROCESSES)
         outcome_set(outcome, VERDICT_KILLED,
                     "Script was killed: too many processes and threads (%" PRIu64 " limit)",
-                    config->processes);
+                    limits->processes);
     else if (event->flags & ENDED_SCRATCH)
         outcome_set(outcome, VERDICT_KILLED,
                     "Script was killed: its files are too large or too many (%" PRIu64 "MB limit)",
@@ -68,7 +80,7 @@ static void set_text(struct buf *text, const char *bytes, size_t size, size_t li
 }
 
 static void take_error(struct outcome *outcome, const struct buf *payload,
-                       const struct config *config) {
+                       const struct run_limits *limits) {
     struct frame_error error;
     int verdict = -1;
     if (frame_error_parse(payload, &error) == 0)
@@ -78,7 +90,7 @@ static void take_error(struct outcome *outcome, const struct buf *payload,
         return;
     }
     if (verdict == VERDICT_MEMORY || verdict == VERDICT_OUTPUT) {
-        run_verdict_limit(outcome, (enum verdict)verdict, config);
+        run_verdict_limit(outcome, (enum verdict)verdict, limits);
     } else {
         outcome->verdict = (enum verdict)verdict;
         set_text(&outcome->message, error.message, error.message_size, RUN_MESSAGE_BYTES);
@@ -90,11 +102,11 @@ static void take_error(struct outcome *outcome, const struct buf *payload,
 }
 
 void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
-                       const struct config *config) {
+                       const struct run_limits *limits) {
     if (reader->header.type == FRAME_RESULT)
         take_result(outcome, reader);
     else
-        take_error(outcome, &reader->payload, config);
+        take_error(outcome, &reader->payload, limits);
 }
 
 void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "control.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -35,6 +36,7 @@ struct server {
     struct http *http;
     struct loop_file monitor, signals;
     struct loop_timer grace_timer;
+    struct tokens tokens; /* that open the service */
     pid_t monitor_pid;
     bool draining;
     bool told; /* to stop, by the monitor */
@@ -108,39 +110,24 @@ static void on_signal(void *context, uint32_t events) {
 
 /* ---- the monitor ---- */
 
-/* One byte with one descriptor: a zygote's channel. unix(7), SCM_RIGHTS. */
-static int receive_descriptor(int fd, int *ret_descriptor) {
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    char byte;
-    struct iovec part = {.iov_base = &byte, .iov_len = 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    ssize_t size = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (size < 0)
-        return -errno;
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (size == 0)
-        return -EPIPE;
-    if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
-        return -EPROTO;
-    memcpy(ret_descriptor, CMSG_DATA(header), sizeof(int));
-    return 0;
+static void take_tokens(struct server *server, struct control_message *message) {
+    server->tokens = message->tokens;
+    explicit_bzero(message, sizeof(*message));
 }
 
 static void on_monitor(void *context, uint32_t events) {
     struct server *server = context;
-    int channel = -1;
+    struct control_message message;
     (void)events;
-    int r = receive_descriptor(ROLE_CHANNEL_FD, &channel);
-    if (r == -EAGAIN || r == -EINTR)
+    int r = control_receive(ROLE_CHANNEL_FD, MSG_DONTWAIT, &message);
+    if (r == -EAGAIN)
         return;
+    if (r == 0 && message.type == CONTROL_TOKENS) {
+        take_tokens(server, &message);
+        return;
+    }
     if (r == 0)
-        r = pool_zygote_take(server->pool, channel);
+        r = pool_zygote_take(server->pool, message.channel);
     if (r == 0)
         return;
     log_line(LOG_ERROR, "the monitor is gone: %s", strerror(-r));
@@ -170,6 +157,17 @@ static int open_signals(void) {
     return fd < 0 ? -errno : fd;
 }
 
+/* The monitor's first message. Without it nobody may be let in. */
+static int wait_for_tokens(struct server *server) {
+    struct control_message message;
+    int r = control_receive(ROLE_CHANNEL_FD, 0, &message);
+    if (r == 0 && message.type != CONTROL_TOKENS)
+        r = -EPROTO;
+    if (r == 0)
+        take_tokens(server, &message);
+    return r;
+}
+
 /* http takes the listener. */
 static int build(struct server *server, int listener, int signals) {
     const struct config *config = server->config;
@@ -184,7 +182,7 @@ static int build(struct server *server, int listener, int signals) {
         close(listener);
         return r;
     }
-    r = http_new(server->loop, server->queue, config, listener, &server->http);
+    r = http_new(server->loop, server->queue, config, &server->tokens, listener, &server->http);
     if (r == 0)
         r = loop_file_add(server->loop, &server->signals, signals, EPOLLIN, on_signal, server);
     if (r == 0)
@@ -209,12 +207,15 @@ int server_main(const struct config *config) {
     if (signals < 0)
         return refused("signals", -signals);
     raise_descriptor_limit();
+    int r = wait_for_tokens(&server);
+    if (r < 0)
+        return refused("the monitor is gone", -r);
     int listener = http_listen(config, error, sizeof(error));
     if (listener < 0) {
         fprintf(stderr, "code-runner: %s\n", error);
         return ROLE_EXIT_REFUSED;
     }
-    int r = privileges_drop((uid_t)config->uid_base, &step);
+    r = privileges_drop((uid_t)config->uid_base, &step);
     if (r < 0)
         return refused(step, -r);
     r = build(&server, listener, signals);

@@ -40,6 +40,18 @@ MEMORY = {  # name: a script that takes 480 MB and says that it has them
 }
 
 
+LESS = script("held = bytearray(b'x') * 120_000_000; import time; time.sleep(0.7)", "return len(held)")
+
+
+@stopped_by("cgroup", "watchdog")
+def test_memory_of_one_request(service):
+    """Less than the service allows: the control is the same script without that, on the same slot before or after."""
+    for _ in range(6):
+        assert service.execute(LESS).json["result"] == 120 * MB
+        answer = service.execute(LESS, memory_mb=64)
+        assert (answer.status, answer.json["error"]) == (400, "Memory limit exceeded (64MB limit)"), answer
+
+
 @stopped_by("cgroup", "watchdog", "rlimits", "seccomp", "private-root")
 @pytest.mark.parametrize("name", MEMORY)
 def test_memory(service, name):

@@ -15,7 +15,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* Small, so that inputs reach it. */
-static const struct request_limits limits = {.script_bytes = 100};
+static const struct request_limits limits = {.script_bytes = 100,
+                                             .timeout_us = 30000000,
+                                             .memory_bytes = 300 << 20,
+                                             .least_memory_bytes = 32 << 20};
 
 static void require(bool holds) {
     if (!holds)
@@ -40,6 +43,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     int result = request_parse(body, size, &limits, &request, &error);
     if (result == 0) {
         require(request.script_size >= 1 && request.script_size <= limits.script_bytes);
+        require(request.timeout_us > 0 && request.timeout_us <= limits.timeout_us);
+        require(request.memory_bytes >= limits.least_memory_bytes &&
+                request.memory_bytes <= limits.memory_bytes);
         require(strlen(request.script) == request.script_size && error.status == 0);
         compare_with_cjson(body, size, request.script);
         request_done(&request);

@@ -26,6 +26,7 @@ def test_server_is_undumpable(service):
     assert procs.status(pid)["Uid"].split()[0] != "0"  # the control: they would belong to this uid
 
 
+@pytest.mark.plain_memory
 def test_roles_are_programs_of_their_own(service):
     """Started by exec, not only forked: no role inherits another's memory."""
     pids = [service.pid, service.server_pid(), service.zygote_pid()]

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-pytestmark = pytest.mark.mode_independent  # the loaded interpreter is what could not fit
+pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # the loaded interpreter is what could not fit
 
 MB = 1 << 20
 

@@ -6,7 +6,7 @@ What is the same in all children of one zygote, by design, is not asked here: th
 """
 import pytest
 
-pytestmark = pytest.mark.mode_independent  # starts the modes it needs
+pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # starts the modes it needs
 
 WARM = ["warm", "no_pool", "no_snapshot"]  # as deployed: workers made ahead, snapshot taken; and without
 

@@ -55,6 +55,7 @@ def test_zygote_has_one_thread(service):
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_zygote_holds_no_secret_of_the_operator_and_nothing_of_clients(start_server):
     secret, token = uuid.uuid4().hex, uuid.uuid4().hex
     server = start_server("--slots=1", "--start=warm", environment={"CR_TEST_SECRET": secret})
@@ -73,6 +74,7 @@ def test_zygote_holds_no_secret_of_the_operator_and_nothing_of_clients(start_ser
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_memory_of_the_zygote(service, no_snapshot):
     """With the snapshot it has next to none of its own, and what it runs does not make it grow."""
     assert anonymous_kb(service.zygote_pid()) < 2000
@@ -86,6 +88,7 @@ def test_memory_of_the_zygote(service, no_snapshot):
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_start_up_tells_about_the_snapshot_and_the_time(service, no_snapshot):
     assert re.search(r"\b\d+ ms\b", service.log()), service.log()
     assert re.search(r"\b\d+ ms\b", no_snapshot.log()), no_snapshot.log()
@@ -93,6 +96,7 @@ def test_start_up_tells_about_the_snapshot_and_the_time(service, no_snapshot):
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_image_cannot_be_written(service):
     """Not even by root, who can open it: it is sealed, and every page is mapped privately."""
     zygote = service.zygote_pid()
@@ -171,6 +175,7 @@ def test_death_of_the_zygote_costs_the_running_request_only(start_server, pool):
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_renewal_is_not_noticed(start_server):
     """Replaced every so many runs, the next one ready before the old one leaves: no request waits or
     fails, and the hash seed, the same for all forks of one, is another."""
@@ -191,6 +196,7 @@ def test_renewal_is_not_noticed(start_server):
 
 
 @mode_independent
+@pytest.mark.plain_memory
 def test_renewal_lets_a_running_script_finish(start_server):
     server = start_server("--slots=2", "--start=warm", "--renew-runs=5")
     first = server.zygote_pid()

@@ -107,6 +107,8 @@ class Server:
                 self.process.kill()
                 self.process.wait()
                 raise
+            reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
+            assert not reports, f"of the sanitizers: {reports}"
             assert status == 0, f"exit status {status}: {self.log()[-4000:]}"
             procs.poll(lambda: not [pid for pid in below if os.path.exists(f"/proc/{pid}")], 3,
                        "every process of the service is gone")

@@ -35,10 +35,13 @@ struct fake_zygote {
     struct loop *loop;
     int server_end, fd;
     struct loop_file file;
-    bool mute;      /* workers never say FRAME_READY */
-    bool deaf;      /* ... and do not read what they are sent */
-    bool immortal;  /* kills are not carried out */
-    uint32_t flags; /* of events for workers that were killed */
+    bool mute;             /* workers never say FRAME_READY */
+    bool deaf;             /* ... and do not read what they are sent */
+    bool immortal;         /* kills are not carried out */
+    bool slow;             /* limits are not answered */
+    int limit_error;       /* answer to limits */
+    uint64_t memory_bytes; /* the last limit */
+    uint32_t flags;        /* of events for workers that were killed */
     unsigned spawned, killed;
     void (*on_script)(struct fake_worker *worker); /* may be NULL */
     struct fake_worker workers[FAKE_SLOTS];
@@ -135,6 +138,15 @@ static inline void fake_on_command(void *context, uint32_t events) {
     struct fake_worker *worker = &zygote->workers[command.slot];
     if (worker->run != command.run)
         return;
+    if (command.type == ZYGOTE_LIMIT) {
+        zygote->memory_bytes = command.memory_bytes;
+        if (!zygote->slow)
+            fake_send_event(zygote, &(struct zygote_event){.type = ZYGOTE_LIMITED,
+                                                           .slot = command.slot,
+                                                           .run = command.run,
+                                                           .error = zygote->limit_error});
+        return;
+    }
     zygote->killed++;
     if (!zygote->immortal)
         fake_end(worker, zygote->flags | ENDED_STATUS_KNOWN, 9);

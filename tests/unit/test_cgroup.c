@@ -127,6 +127,34 @@ static void test_v1_files(void **state) {
     assert_int_equal(rmdir(path), 0);
 }
 
+static void test_limit_is_set_anew(void **state) {
+    (void)state;
+    FILE *memory = tmpfile(), *swap = tmpfile();
+    struct cgroup_slot slot = {.limit_fd = fileno(memory), .swap_limit_fd = fileno(swap)};
+    char text[32] = "";
+    assert_int_equal(cgroup_slot_limit(&slot, 123456789012, true), 0);
+    assert_int_equal(pread(slot.limit_fd, text, sizeof(text), 0), 12);
+    assert_string_equal(text, "123456789012");
+    assert_int_equal(pread(slot.swap_limit_fd, text, sizeof(text), 0), 12);
+    assert_string_equal(text, "123456789012");
+    /* Which is written first can be told from which is not when the other fails. */
+    int bad = open("/dev/null", O_RDONLY);
+    slot.swap_limit_fd = bad;
+    assert_int_equal(cgroup_slot_limit(&slot, 223456789012, false), -EBADF);
+    assert_int_equal(pread(fileno(memory), text, sizeof(text), 0), 12);
+    assert_string_equal(text, "123456789012");
+    slot.limit_fd = bad;
+    slot.swap_limit_fd = fileno(swap);
+    assert_int_equal(cgroup_slot_limit(&slot, 323456789012, true), -EBADF);
+    assert_int_equal(pread(fileno(swap), text, sizeof(text), 0), 12);
+    assert_string_equal(text, "123456789012");
+    slot.limit_fd = slot.swap_limit_fd = -1; /* no cgroup: the watchdog's matter */
+    assert_int_equal(cgroup_slot_limit(&slot, 1, true), 0);
+    close(bad);
+    fclose(memory);
+    fclose(swap);
+}
+
 static void test_out_of_memory_is_a_difference(void **state) {
     (void)state;
     char path[] = "/tmp/test_cgroup.XXXXXX";
@@ -169,7 +197,7 @@ static pid_t start_member(const struct cgroup_slot *slot) {
 /* Twice within a second: the second run's processes are not in a list of the first's. */
 static void test_kill_reaches_who_joined_since_the_last(void **state) {
     (void)state;
-    const struct cgroup_limits limits = {
+    const struct cgroup_limits small = {
         .memory_bytes = 64 << 20, .processes = 8, .cpu_percent = 100};
     struct cgroup_tree tree;
     struct cgroup_slot slot;
@@ -180,7 +208,7 @@ static void test_kill_reaches_who_joined_since_the_last(void **state) {
         print_message("no cgroup may be made here: not tested\n");
         skip();
     }
-    assert_int_equal(cgroup_slot_create(&tree, 0, &limits, &slot), 0);
+    assert_int_equal(cgroup_slot_create(&tree, 0, &small, &slot), 0);
     for (int round = 0; round < 3; round++) {
         pid_t pid = start_member(&slot);
         int status = 0;
@@ -201,6 +229,7 @@ int main(void) {
         cmocka_unit_test(test_own_cgroup_is_found),
         cmocka_unit_test(test_v2_files),
         cmocka_unit_test(test_v1_files),
+        cmocka_unit_test(test_limit_is_set_anew),
         cmocka_unit_test(test_out_of_memory_is_a_difference),
         cmocka_unit_test(test_kill_reaches_who_joined_since_the_last),
     };

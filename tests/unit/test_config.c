@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "config.h"
+#include "config_table.h"
 #include "protocol.h"
 
 static const char *environment(const char *name) {
@@ -110,7 +112,8 @@ static void test_bad_values_name_the_option(void **state) {
         {"--start=hot", "--start: 'hot'"},
         {"--nonsense", "--nonsense"},
         {"--help=yes", "--help: takes no value"},
-        {"port=1", "port=1"},
+        {"port=1", "port: no such option"},
+        {"--tokens=secret", "--tokens: no such option"},
         {"--port=99999999999999999999", "--port"},
         {"--address=", "--address"},
         {"--por=1", "--por"},
@@ -126,6 +129,116 @@ static void test_bad_values_name_the_option(void **state) {
     char error[256];
     assert_int_equal(parse(&config, bad_environment, error, 0), -22);
     assert_non_null(strstr(error, "CODE_RUNNER_MEMORY_MB"));
+}
+
+static const char *one_name, *one_value;
+
+static const char *one_variable(const char *name) {
+    return strcmp(name, one_name) == 0 ? one_value : NULL;
+}
+
+/* By flag and by variable; it is the option's name that the text begins with. */
+static void expect_bad(const struct option_row *row, const char *value) {
+    struct config config;
+    char argument[2048], source[80], error[256];
+    snprintf(argument, sizeof(argument), "--%s=%s", row->name, value);
+    snprintf(source, sizeof(source), "--%s: ", row->name);
+    if (parse(&config, NULL, error, 1, argument) != -EINVAL || strstr(error, source) != error)
+        fail_msg("%s: says '%s'", argument, error);
+    if (!row->environment || !*value) /* an empty variable is none */
+        return;
+    one_name = row->environment;
+    one_value = value;
+    snprintf(source, sizeof(source), "%s: ", row->environment);
+    if (parse(&config, one_variable, error, 0) != -EINVAL || strstr(error, source) != error)
+        fail_msg("%s=%s: says '%s'", row->environment, value, error);
+}
+
+static void expect_bad_numbers(const struct option_row *row) {
+    static const char *const none[] = {"", "x", "1x", "-1", "+1", " 1", "1 ", "1.5", "0x10", "1e3"};
+    char value[32];
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        expect_bad(row, none[i]);
+    if (row->lowest > 0) {
+        snprintf(value, sizeof(value), "%llu", (unsigned long long)row->lowest - 1);
+        expect_bad(row, value);
+    }
+    if (row->highest < UINT64_MAX) {
+        snprintf(value, sizeof(value), "%llu", (unsigned long long)row->highest + 1);
+        expect_bad(row, value);
+    }
+    expect_bad(row, "18446744073709551616");
+}
+
+static void expect_bad_texts(const struct option_row *row) {
+    static const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"address", "localhost"},       {"address", "1.2.3"}, {"address", "::1]"},
+        {"preload", "numpy,"},          {"preload", "a;b"},   {"preload", "../x"},
+        {"python", "bin/python3"},      {"cors-origin", "a"}, {"cors-origin", "https://a/"},
+        {"cors-origin", "https://a,*"},
+    };
+    char long_text[1024];
+    bool is_checked = false;
+    expect_bad(row, "");
+    memset(long_text, '1', sizeof(long_text));
+    long_text[row->size] = 0;
+    expect_bad(row, long_text);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(rows[i].name, row->name) == 0) {
+            expect_bad(row, rows[i].value);
+            is_checked = true;
+        }
+    if (is_checked != (row->check != NULL))
+        fail_msg("--%s has a check and no bad values here, or the other way round", row->name);
+}
+
+static void test_every_bad_value_names_its_option(void **state) {
+    (void)state;
+    for (const struct option_row *row = option_table; row < option_table + option_count; row++)
+        switch (row->kind) {
+        case OPTION_NUMBER:
+            expect_bad_numbers(row);
+            break;
+        case OPTION_TEXT:
+            expect_bad_texts(row);
+            break;
+        case OPTION_SWITCH:
+            expect_bad(row, "");
+            expect_bad(row, "yes");
+            break;
+        default:
+            expect_bad(row, "");
+            expect_bad(row, "nonsense");
+            expect_bad(row, "|");
+        }
+}
+
+static void test_good_texts(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "--address=::",          "--address=127.0.0.1",
+        "--preload=none",        "--preload=numpy,scipy.linalg",
+        "--python=/bin/python3", "--cors-origin=https://a.example,http://b.example:81",
+        "--cors-origin=*",       "--token-file=tokens",
+    };
+    struct config config;
+    char error[256];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (parse(&config, NULL, error, 1, good[i]) != 0)
+            fail_msg("%s: %s", good[i], error);
+}
+
+/* The whole struct says the same, whatever was there before. */
+static void test_the_last_value_counts_alone(void **state) {
+    (void)state;
+    struct config once, twice;
+    char error[256];
+    assert_int_equal(parse(&once, NULL, error, 1, "--python=/b"), 0);
+    assert_int_equal(
+        parse(&twice, NULL, error, 2, "--python=/usr/local/bin/python3", "--python=/b"), 0);
+    assert_memory_equal(&once, &twice, sizeof(once));
 }
 
 static void test_roles_get_the_same_settings(void **state) {
@@ -169,6 +282,9 @@ int main(void) {
         cmocka_unit_test(test_layers_are_a_set_and_reach_the_roles),
         cmocka_unit_test(test_names_of_layers),
         cmocka_unit_test(test_bad_values_name_the_option),
+        cmocka_unit_test(test_every_bad_value_names_its_option),
+        cmocka_unit_test(test_good_texts),
+        cmocka_unit_test(test_the_last_value_counts_alone),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),
     };

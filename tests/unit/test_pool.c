@@ -40,7 +40,8 @@ static void on_ended(void *context, const struct zygote_event *event) {
     claimant->ends++;
     claimant->losses += !event;
 }
-static const struct pool_claim_calls calls = {on_worker, on_failed, on_ended};
+static const struct pool_claim_calls calls = {
+    .on_worker = on_worker, .on_failed = on_failed, .on_ended = on_ended};
 
 static void claim(struct claimant *claimant) {
     *claimant = (struct claimant){.claim = {.calls = &calls, .context = claimant}};

@@ -69,7 +69,10 @@ static void on_answer(void *context, struct outcome *outcome) {
 }
 
 static void ask(unsigned number) {
-    struct request request = {.script = strdup("x"), .script_size = 1};
+    struct request request = {.script = strdup("x"),
+                              .script_size = 1,
+                              .timeout_us = (int64_t)t.config.timeout_s * 1000000,
+                              .memory_bytes = t.config.memory_mb << 20};
     struct asker *asker = &t.askers[number];
     assert_int_equal(queue_submit(t.queue, &request, on_answer, asker, &asker->ticket), 0);
 }

@@ -15,7 +15,10 @@
 
 #include "request.h"
 
-static const struct request_limits limits = {.script_bytes = 50000};
+static const struct request_limits limits = {.script_bytes = 50000,
+                                             .timeout_us = 30000000,
+                                             .memory_bytes = 300 << 20,
+                                             .least_memory_bytes = 32 << 20};
 
 static int parse(const char *body, size_t size, struct request *request,
                  struct request_error *error) {
@@ -196,6 +199,55 @@ static void test_depth_and_number_of_values_are_bounded(void **state) {
     free(body);
 }
 
+static void test_limits(void **state) {
+    (void)state;
+    static const struct {
+        const char *fields;
+        int64_t timeout_us;
+        uint64_t memory_bytes;
+        const char *refusal;
+    } rows[] = {
+        {"", 30000000, 300 << 20, NULL},
+        {",\"timeout_seconds\":2", 2000000, 300 << 20, NULL},
+        {",\"timeout_seconds\":30,\"memory_mb\":300", 30000000, 300 << 20, NULL},
+        {",\"timeout_seconds\":1.5,\"memory_mb\":32", 1500000, 32 << 20, NULL},
+        {",\"timeout_seconds\":0.25e1,\"memory_mb\":100.5", 2500000, (100 << 20) + (1 << 19), NULL},
+        {",\"timeout_seconds\":1e-300", 1, 300 << 20, NULL},
+        {",\"timeout_second\\u0073\":2}", 0, 0, "Request body"},
+        {",\"timeout_second\\u0073\":2", 2000000, 300 << 20, NULL},
+        {",\"timeout_seconds\":0", 0, 0, "Field 'timeout_seconds' must be over 0 and at most 30"},
+        {",\"timeout_seconds\":-0.0", 0, 0, "over 0"},
+        {",\"timeout_seconds\":1e-400", 0, 0, "over 0"},
+        {",\"timeout_seconds\":-1", 0, 0, "over 0"},
+        {",\"timeout_seconds\":30.001", 0, 0, "at most 30"},
+        {",\"timeout_seconds\":1e999", 0, 0, "at most 30"},
+        {",\"timeout_seconds\":18446744073709551617", 0, 0, "at most 30"},
+        {",\"timeout_seconds\":\"2\"", 0, 0, "Field 'timeout_seconds' must be a number"},
+        {",\"timeout_seconds\":null", 0, 0, "must be a number"},
+        {",\"timeout_seconds\":true", 0, 0, "must be a number"},
+        {",\"timeout_seconds\":[2]", 0, 0, "must be a number"},
+        {",\"timeout_seconds\":2,\"timeout_seconds\":2", 0, 0,
+         "Field 'timeout_seconds' appears more than once"},
+        {",\"memory_mb\":31.9", 0, 0, "Field 'memory_mb' must be from 32 to 300"},
+        {",\"memory_mb\":300.1", 0, 0, "Field 'memory_mb' must be from 32 to 300"},
+        {",\"memory_mb\":-1e308", 0, 0, "from 32 to 300"},
+        {",\"memory_mb\":{}", 0, 0, "Field 'memory_mb' must be a number"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char body[256];
+        struct request request;
+        struct request_error error;
+        int size = snprintf(body, sizeof(body), "{\"script\":\"x\"%s}", rows[i].fields);
+        int r = parse(body, (size_t)size, &request, &error);
+        if ((r < 0) != (rows[i].refusal != NULL) ||
+            (rows[i].refusal && !strstr(error.text, rows[i].refusal)))
+            fail_msg("%s: %d %s", body, r, error.text);
+        assert_int_equal(request.timeout_us, rows[i].timeout_us);
+        assert_int_equal(request.memory_bytes, rows[i].memory_bytes);
+        request_done(&request);
+    }
+}
+
 static void test_no_prefix_is_a_request(void **state) {
     (void)state;
     static const char body[] = "{\"a\": [1, {}], \"script\": \"d\\u00e9\\ud83d\\ude00\xc3\xa9\"}";
@@ -241,6 +293,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_size_is_counted_in_decoded_bytes),
         cmocka_unit_test(test_depth_and_number_of_values_are_bounded),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_no_prefix_is_a_request),
         cmocka_unit_test(test_out_of_memory_is_ours),
     };

@@ -22,6 +22,7 @@ static struct {
     bool started;
     char message[512], traceback[512], result[512];
     size_t stdout_size, stderr_size;
+    uint64_t memory_bytes; /* asked for */
 } t;
 
 static void copy_text(char *to, const struct buf *from) {
@@ -50,7 +51,7 @@ static int set_up(void **state) {
     config_init(&t.config);
     t.config.slots = 2;
     t.config.pool = 1;
-    t.config.timeout_s = 1;
+    t.memory_bytes = t.config.memory_mb << 20;
     t.config.output_mb = 1;
     assert_int_equal(loop_new(&t.loop), 0);
     assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
@@ -69,7 +70,10 @@ static int tear_down(void **state) {
 }
 
 static void start(const char *script) {
-    struct request request = {.script = strdup(script), .script_size = strlen(script)};
+    struct request request = {.script = strdup(script),
+                              .script_size = strlen(script),
+                              .timeout_us = 1000000,
+                              .memory_bytes = t.memory_bytes};
     run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
     assert_null(request.script);
     assert_int_equal(t.answers, 0);
@@ -242,6 +246,62 @@ static void test_result_over_the_cap(void **state) {
     (void)state;
     play(promises_too_long_a_result);
     expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
+}
+
+static void test_less_memory_is_set_first(void **state) {
+    (void)state;
+    play(claims_memory);
+    assert_int_equal(t.zygote.memory_bytes, 0); /* the service's own: nobody is asked */
+    run_done(&t.run);
+    t.answers = 0;
+    t.memory_bytes = (100 << 20) + (1 << 19);
+    play(claims_memory);
+    assert_int_equal(t.zygote.memory_bytes, t.memory_bytes);
+    expect(VERDICT_MEMORY, "Memory limit exceeded (100.5MB limit)");
+}
+
+static void test_no_script_without_its_limit(void **state) {
+    (void)state;
+    t.memory_bytes = 100 << 20;
+    t.zygote.limit_error = 16;
+    play(claims_success);
+    expect(VERDICT_INTERNAL, "The memory limit could not be set");
+    assert_false(t.started);
+    for (int i = 0; i < FAKE_SLOTS; i++)
+        assert_int_equal(t.zygote.workers[i].input_size, 0);
+}
+
+static void say_something(void *context) {
+    (void)context;
+    for (int i = 0; i < FAKE_SLOTS; i++)
+        if (t.zygote.workers[i].alive)
+            fake_frame(&t.zygote.workers[i], FRAME_RESULT, "1", 1);
+}
+
+static void end_one(void *context) {
+    (void)context;
+    fake_end(&t.zygote.workers[0], ENDED_STATUS_KNOWN, 0);
+}
+
+/* Before it has its script a worker has nothing to say, and its end is no verdict on the script:
+ * another one is taken, once. */
+static void test_worker_that_breaks_while_its_limit_is_set(void **state) {
+    void (*const accidents[])(void *) = {say_something, end_one};
+    struct loop_timer timer = {0}, second = {0};
+    (void)state;
+    t.memory_bytes = 100 << 20;
+    t.zygote.slow = true;
+    t.config.pool = 0;
+    for (size_t i = 0; i < 2; i++) {
+        fake_wait_ms(t.loop, 5);
+        loop_timer_start(t.loop, &timer, 20000, accidents[i], NULL);
+        loop_timer_start(t.loop, &second, 200000, accidents[i], NULL);
+        play(returns);
+        expect(VERDICT_INTERNAL, "The sandbox broke before the script started");
+        assert_false(t.started);
+        run_done(&t.run);
+        t.answers = 0;
+    }
 }
 
 static void test_output_over_the_cap(void **state) {
@@ -440,6 +500,9 @@ int main(void) {
         TEST(test_broken_frames),
         TEST(test_result_over_the_cap),
         TEST(test_output_over_the_cap),
+        TEST(test_less_memory_is_set_first),
+        TEST(test_no_script_without_its_limit),
+        TEST(test_worker_that_breaks_while_its_limit_is_set),
         TEST(test_ends),
         TEST(test_out_of_memory),
         TEST(test_out_of_memory_overrides_success_but_no_exception),

@@ -1,0 +1,88 @@
+/* cors: which lists are good, and which origins they allow. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cors.h"
+
+static void test_lists(void **state) {
+    (void)state;
+    static const char *const good[] = {
+        "*",
+        "https://a.example",
+        "http://localhost:3000",
+        "http://[::1]:8080",
+        "http://127.0.0.1",
+        "https://a.example,https://b-c.example:65535",
+    };
+    static const char *const bad[] = {
+        "a.example",
+        "https://",
+        "https://a.example/",
+        "https://a.example/path",
+        "https://A.example",
+        "https://a.example, https://b.example",
+        "https://a.example,",
+        ",https://a.example",
+        "https://a.example,*",
+        "https://*.example",
+        "https://a.example:",
+        "https://a.example:123456",
+        "https://a.example:8o",
+        "https://user@a.example",
+        "http://[::1",
+        "http://[]",
+        "ftp://a.example",
+        "null",
+        "https://a.example\r\nX: y",
+    };
+    char error[256];
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        if (cors_check(good[i], error, sizeof(error)) != 0)
+            fail_msg("%s", good[i]);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        if (cors_check(bad[i], error, sizeof(error)) != -EINVAL)
+            fail_msg("%s", bad[i]);
+}
+
+static void test_origins(void **state) {
+    (void)state;
+    static const char list[] = "https://a.example,http://b.example:81";
+    assert_string_equal(cors_allow(list, "https://a.example"), "https://a.example");
+    assert_string_equal(cors_allow(list, "http://b.example:81"), "http://b.example:81");
+    static const char *const others[] = {
+        "http://a.example",
+        "https://a.example:443",
+        "https://a.exampl",
+        "https://a.example/",
+        "https://a.example.evil",
+        "http://b.example",
+        "null",
+        "",
+        "https://a.example,http://b.example:81",
+        "*",
+        ",",
+    };
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (cors_allow(list, others[i]))
+            fail_msg("%s", others[i]);
+    assert_null(cors_allow(list, NULL));
+    assert_null(cors_allow("", "https://a.example"));
+    assert_null(cors_allow("", ""));
+    assert_string_equal(cors_allow("*", "https://whoever.example"), "*");
+    assert_null(cors_allow("*", NULL));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_origins),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
