@@ -84,6 +84,12 @@ static const struct option_row option_table[] = {
         "layers of the sandbox without which it does not start, comma-separated (see --check)"),
     SET("without", "CODE_RUNNER_WITHOUT", without, LAYER_WORDS_OPTIONAL,
         "layers that are not to be used, so that their fallback is; for trying it"),
+    CHOICE("log", "CODE_RUNNER_LOG", log, "text|json", "text",
+           "form of the log on standard output"),
+    TEXT("log-project", "GOOGLE_CLOUD_PROJECT", log_project, NULL,
+         "project of Google Cloud that the log's traces belong to"),
+    SWITCH("log-probes", log_probes,
+           "log every request for /health, /ready and /metrics, not only changes of their status"),
     SWITCH("check", check, "print which layers of the sandbox hold here, and exit"),
     SWITCH("trace", trace, "tell in Server-Timing how long each stage of a worker's start took"),
     SWITCH("help", help, "print this and exit"),
@@ -271,7 +277,9 @@ static int format_value(const struct config *config, const struct option_row *ro
         memcpy(&number, member, sizeof(number));
         return snprintf(text, size, "--%s=%llu", row->name, (unsigned long long)number);
     case OPTION_TEXT:
-        return snprintf(text, size, "--%s=%s", row->name, (const char *)member);
+        return *(const char *)member
+                   ? snprintf(text, size, "--%s=%s", row->name, (const char *)member)
+                   : 0;
     case OPTION_CHOICE:
         memcpy(&choice, member, sizeof(choice));
         const char *word = row->choices;

@@ -5,11 +5,9 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "log.h"
 #include "roles.h"
-
-#ifndef VERSION
-#define VERSION "0.1.0"
-#endif
+#include "version.h"
 
 static const char *environment_value(const char *name) {
     return getenv(name);
@@ -33,6 +31,15 @@ static void hide_environment(void) {
     environ = copy;
 }
 
+static void complete(struct config *config) {
+    const bool wanted =
+        config->start == START_WARM && (config->renew_runs || config->renew_minutes);
+    config_complete(config);
+    if (wanted && !config->renew_runs && !config->renew_minutes && !config->check)
+        log_line(LOG_WARNING, "too little memory to replace the loaded interpreter while scripts "
+                              "run: --renew-runs and --renew-minutes are off");
+}
+
 int main(int argc, char *argv[]) {
     struct config config;
     char error[256];
@@ -48,6 +55,7 @@ int main(int argc, char *argv[]) {
             puts("code-runner " VERSION);
         return 0;
     }
+    log_init((enum log_format)config.log);
     switch (config.role) {
     case ROLE_SERVER:
         return server_main(&config);
@@ -57,7 +65,7 @@ int main(int argc, char *argv[]) {
             memset(argv[i], 0, strlen(argv[i]));
         return zygote_main(&config);
     default:
-        config_complete(&config);
+        complete(&config);
         if (config.check)
             return check_main(&config);
         return monitor_main(&config, "/proc/self/exe");

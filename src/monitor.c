@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "log.h"
 #include "roles.h"
 
 struct monitor {
@@ -112,9 +113,9 @@ static void start_what_is_due(struct monitor *monitor) {
 
 static void say_ended(const char *name, int status) {
     if (WIFSIGNALED(status))
-        fprintf(stderr, "code-runner: %s was ended by signal %d\n", name, WTERMSIG(status));
+        log_line(LOG_ERROR, "the %s was ended by signal %d", name, WTERMSIG(status));
     else
-        fprintf(stderr, "code-runner: %s ended with status %d\n", name, WEXITSTATUS(status));
+        log_line(LOG_ERROR, "the %s ended with status %d", name, WEXITSTATUS(status));
 }
 
 static void server_ended(struct monitor *monitor, int status) {
