@@ -268,6 +268,7 @@ static void on_ended(void *context, const struct zygote_event *event) {
         finish(run);
         return;
     }
+    run->outcome.peak_memory_bytes = event->peak_memory_bytes;
     take_the_rest(run);
     bool explained = (!run->settled || run_verdict_limit_explains(run->outcome.verdict)) &&
                      run_verdict_watched(&run->outcome, event, run->config);
