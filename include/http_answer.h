@@ -9,6 +9,7 @@
 
 /* What an answer has beside its status and body. */
 struct http_answer_options {
+    const char *type;  /* of the body; NULL: JSON */
     const char *allow; /* of a 405; NULL: no such header */
     bool close;        /* the connection is not kept */
 };
@@ -19,8 +20,8 @@ struct http_answer_options {
 enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
                                  const struct http_answer_options *options);
 
-/* json is copied. */
+/* text is copied. */
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
-                                 const char *json, const struct http_answer_options *options);
+                                 const char *text, const struct http_answer_options *options);
 
 #endif

@@ -7,7 +7,13 @@
 
 #include <stdbool.h>
 
-enum http_target { TARGET_EXECUTE, TARGET_HEALTH, TARGET_READY };
+enum http_target {
+    TARGET_EXECUTE,
+    TARGET_HEALTH,
+    TARGET_READY,
+    TARGET_METRICS,
+    TARGET_OTHER /* no such path */
+};
 
 struct http_route {
     const char *path;
@@ -25,6 +31,9 @@ struct http_refusal {
 const struct http_route *http_route_find(const char *path, const char *method,
                                          const char *content_type,
                                          struct http_refusal *ret_refusal);
+
+/* What a path is about, whether or not the request for it is accepted. */
+enum http_target http_route_target(const char *path);
 
 /* application/json, with or without parameters. */
 bool http_is_json(const char *content_type);

@@ -7,6 +7,7 @@
 #include "http.h"
 #include "http_connection.h"
 #include "http_linger.h"
+#include "metrics.h"
 
 #define HTTP_BODY_BYTES ((size_t)1 << 20) /* of one request */
 
@@ -20,6 +21,9 @@ struct http {
     struct http_connections connections;
     struct http_lingers lingers;
     size_t bodies_bytes;
+    struct metrics metrics;
+    int64_t started_us;               /* since 1970 */
+    unsigned probes[METRICS_TARGETS]; /* last status; 0: not asked yet */
     bool draining;
     http_idle_fn *idle_fn;
     void *idle_context;

@@ -16,6 +16,7 @@
 #include "http_request.h"
 #include "http_state.h"
 #include "log.h"
+#include "process_stats.h"
 
 #define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
 #define CROWDED_PERCENT 90u
@@ -67,18 +68,19 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     struct http_connection *connection = connection_of(mhd);
     if (connection && connection->phase == PHASE_IDLE)
         http_connection_enter(connection, PHASE_REQUEST);
+    if (connection)
+        http_exchange_start(connection);
     return connection;
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                          enum MHD_RequestTerminationCode code) {
     (void)mhd;
-    (void)code;
     struct http_connection *connection = *request_context;
     *request_context = NULL;
     if (!connection)
         return;
-    http_request_release(connection);
+    http_request_end(connection, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     http_connection_enter(connection, PHASE_IDLE);
     tell_idle(context);
 }
@@ -95,7 +97,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
     } else if (connection) {
         if (connection->linger)
             http_linger_start(&http->lingers, connection->fd);
-        http_request_release(connection);
+        http_request_end(connection, false);
         http_connection_free(connection);
         *socket_context = NULL;
     }
@@ -154,6 +156,8 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->loop = loop;
     http->queue = queue;
     http->config = config;
+    http->started_us = process_wall_us();
+    metrics_init(&http->metrics);
     http->connections.loop = http->lingers.loop = loop;
     http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);
