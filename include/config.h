@@ -50,6 +50,9 @@ struct config {
     char cors_origin[512];  /* web origins that may read answers, comma-separated; empty: none */
     uint64_t require;       /* layers without which it does not start: bits 1 << sandbox_layer */
     uint64_t without;       /* layers that are not used, as if they were not there */
+    int log;                /* enum log_format, see log_format.h */
+    bool log_probes;        /* a line for each probe that was answered 200 too */
+    char log_project[64];   /* of Google Cloud, that traces belong to; empty: not known */
     bool trace;             /* stage timings of each worker in Server-Timing */
     bool check;             /* say which layers hold, and exit */
     bool help, version;
@@ -64,8 +67,8 @@ void config_init(struct config *config);
 int config_parse(struct config *config, int argc, char *const argv[],
                  const char *(*getenv_fn)(const char *name), char *error, size_t error_size);
 
-/* Fills in what depends on the machine: slots from processors and the container's memory, uid_base.
- */
+/* Fills in what depends on the machine: slots from processors and the container's memory, uid_base;
+ * no renewal (both 0) where memory has no room for it. */
 void config_complete(struct config *config);
 
 /* Zygotes that follow each other take different uids and cgroups, since the runs of one may still

@@ -9,6 +9,7 @@
 
 /* What an answer has beside its status and body. */
 struct http_answer_options {
+    const char *type;  /* of the body; NULL: JSON */
     const char *allow; /* of a 405; NULL: no such header */
     bool challenge;    /* of a 401: which scheme is wanted */
     bool close;        /* the connection is not kept */
@@ -24,8 +25,8 @@ enum MHD_Result http_answer_take(struct http_connection *connection, struct resp
 enum MHD_Result http_answer_preflight(struct http_connection *connection,
                                       const struct http_answer_options *options);
 
-/* json is copied. */
+/* text is copied. */
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
-                                 const char *json, const struct http_answer_options *options);
+                                 const char *text, const struct http_answer_options *options);
 
 #endif

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "http_exchange.h"
 #include "loop.h"
 
 struct http;
@@ -59,6 +60,7 @@ struct http_connection {
     struct buf body;
     size_t body_size; /* with what was thrown away */
     struct ticket *ticket;
+    struct http_exchange exchange;
     struct response *response;               /* made, not yet handed over */
     struct http_connection *next, *previous; /* of this phase, oldest first */
 };

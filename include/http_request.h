@@ -7,6 +7,7 @@
 #define HTTP_REQUEST_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 
 struct http_connection;
 
@@ -19,7 +20,8 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
  * closed. */
 void http_request_abandon(struct http_connection *connection);
 
-/* Releases all that belongs to the request; ready for the next one. */
-void http_request_release(struct http_connection *connection);
+/* It is over: told to the log and the metrics, and all that belongs to it released; ready for the
+ * next one. whole: its answer went out to the end. */
+void http_request_end(struct http_connection *connection, bool whole);
 
 #endif

@@ -7,7 +7,14 @@
 
 #include <stdbool.h>
 
-enum http_target { TARGET_EXECUTE, TARGET_HEALTH, TARGET_READY, TARGET_PREFLIGHT };
+enum http_target {
+    TARGET_EXECUTE,
+    TARGET_HEALTH,
+    TARGET_READY,
+    TARGET_METRICS,
+    TARGET_PREFLIGHT,
+    TARGET_OTHER /* no such path */
+};
 
 struct http_route {
     const char *path;
@@ -32,6 +39,9 @@ extern const struct http_route http_route_preflight;
 
 /* Whether the path needs no token: what a load balancer asks. */
 bool http_route_is_open(const char *path);
+
+/* What a path is about, whether or not the request for it is accepted. */
+enum http_target http_route_target(const char *path);
 
 /* application/json, with or without parameters. */
 bool http_is_json(const char *content_type);

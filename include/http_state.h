@@ -8,6 +8,7 @@
 #include "http_addresses.h"
 #include "http_connection.h"
 #include "http_linger.h"
+#include "metrics.h"
 
 #define HTTP_BODY_BYTES ((size_t)1 << 20) /* of one request */
 
@@ -24,6 +25,9 @@ struct http {
     struct http_addresses addresses;
     size_t bodies_bytes;
     bool has_room; /* a connection was closed while the daemon was run */
+    struct metrics metrics;
+    int64_t started_us;               /* since 1970 */
+    unsigned probes[METRICS_TARGETS]; /* last status; 0: not asked yet */
     bool draining;
     bool impatient; /* requests that are still being sent are not waited for */
     http_idle_fn *idle_fn;

@@ -37,6 +37,7 @@ struct outcome {
     struct buf traceback;                  /* raw bytes from the worker; may be empty */
     struct buf stdout_bytes, stderr_bytes; /* as printed: any bytes */
     int64_t queue_us, run_us;              /* waited in the queue; from dispatch to the end */
+    uint64_t peak_memory_bytes;            /* of all its processes; 0: not known */
     struct stage_trace trace; /* with --trace: how long its worker's start took; else zero */
     unsigned retry_after_s;   /* for VERDICT_OVERLOADED */
 };

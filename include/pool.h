@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "histogram.h"
 #include "loop.h"
 #include "protocol.h"
 
@@ -48,6 +49,7 @@ struct worker {
     enum worker_state state;
     bool killed;
     bool unusable; /* its slot, as long as this zygote lives */
+    int64_t spawned_us;
     uint64_t run;
     unsigned slot, greeting_size;
     char greeting[2 * sizeof(struct frame_header) + sizeof(struct stage_trace) +
@@ -73,6 +75,13 @@ struct pool_claim {
     struct pool_claim *next, *previous;
 };
 
+/* Since pool_new. */
+struct pool_counts {
+    struct histogram start_us; /* from a worker's spawn until it waits for a script */
+    uint64_t zygote_restarts;  /* lost while it made workers, or before it could */
+    uint64_t zygote_renewals;  /* replaced as planned */
+};
+
 /* Called when pool_is_up has changed. */
 typedef void pool_change_fn(void *context);
 
@@ -95,6 +104,8 @@ bool pool_is_up(const struct pool *pool);
 /* What the present zygote has prepared; NULL without one. Valid until the loop goes on. */
 const struct zygote_report *pool_report(const struct pool *pool);
 unsigned pool_ready_count(const struct pool *pool);
+/* Valid as long as the pool. */
+const struct pool_counts *pool_counts(const struct pool *pool);
 
 void pool_claim(struct pool *pool, struct pool_claim *claim);
 void pool_unclaim(struct pool *pool, struct pool_claim *claim);

@@ -37,6 +37,7 @@ struct pool {
     struct loop_timer refill_timer, retry_timer;
     int64_t retry_us; /* next pause after a worker that was made ahead has failed */
     uint64_t last_run;
+    struct pool_counts counts;
     unsigned ahead, slots, starting, ready, waiting;
     struct pool_claim *first, *last;
 };

@@ -24,6 +24,8 @@ struct queue_state {
     bool accepting;     /* a request would be run or wait */
     const char *reason; /* if not: why; static storage */
     unsigned running, waiting, slots;
+    unsigned pool_ready; /* workers that wait ahead of requests */
+    const struct pool_counts *pool_counts;
     const struct zygote_report *report; /* of the sandbox; NULL while there is none */
 };
 

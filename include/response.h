@@ -30,6 +30,8 @@ uint64_t response_size(const struct response *response); /* exact size of the en
 unsigned response_retry_after_s(const struct response *response); /* 0: no such header */
 int64_t response_queue_us(const struct response *response);       /* -1: not the answer of a run */
 int64_t response_run_us(const struct response *response);
+uint64_t response_peak_memory_bytes(const struct response *response); /* 0: not known */
+const char *response_word(const struct response *response); /* its `outcome`; static storage */
 const struct stage_trace *
 response_trace(const struct response *response);             /* all zero: not traced */
 size_t response_held_bytes(const struct response *response); /* memory that it holds */

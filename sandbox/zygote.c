@@ -18,6 +18,7 @@
 
 #include "init.h"
 #include "keeper.h"
+#include "log.h"
 #include "probe.h"
 #include "python_warm.h"
 #include "roles.h"
@@ -256,12 +257,11 @@ static void take_snapshot(struct sandbox *sandbox) {
         return;
     int r = snapshot_take(sandbox->proc_self_fd, &report);
     if (r < 0)
-        fprintf(stderr, "code-runner: no snapshot of the interpreter: %s\n", strerror(-r));
+        log_line(LOG_WARNING, "no snapshot of the interpreter: %s", strerror(-r));
     else
-        fprintf(stderr,
-                "code-runner: snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB\n",
-                report.copied_bytes >> 20, report.ranges, before_kb,
-                snapshot_anonymous_kb(sandbox->proc_self_fd));
+        log_line(LOG_INFO, "snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB",
+                 report.copied_bytes >> 20, report.ranges, before_kb,
+                 snapshot_anonymous_kb(sandbox->proc_self_fd));
     sandbox->has_snapshot = r == 0;
     if (r == 0)
         sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
@@ -269,8 +269,8 @@ static void take_snapshot(struct sandbox *sandbox) {
         r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
                            &sandbox->hot_pages);
     if (r == 0)
-        fprintf(stderr, "code-runner: %zu hot pages in %zu ranges\n", sandbox->hot_pages.pages,
-                sandbox->hot_pages.count);
+        log_line(LOG_INFO, "%zu hot pages in %zu ranges", sandbox->hot_pages.pages,
+                 sandbox->hot_pages.count);
 }
 
 static void send_up(struct sandbox *sandbox) {
@@ -303,6 +303,23 @@ static int prepare(struct sandbox *sandbox, const struct config *config, char *e
     return r;
 }
 
+/* All of them in one line; --check says more. */
+static void log_layers(const struct plan *plan) {
+    const uint32_t layers = plan_layers(plan);
+    char words[2][LAYER_COUNT * (LAYER_NAME_SIZE + 2)] = {"", ""}, name[LAYER_NAME_SIZE];
+    for (unsigned layer = 0; layer < LAYER_COUNT; layer++) {
+        const bool holds = layers & (UINT32_C(1) << layer);
+        char *list = words[holds];
+        if (!holds && layer >= LAYER_WATCHDOG) /* what stands for another is not missing */
+            continue;
+        layer_name(layer, name, sizeof(name));
+        snprintf(list + strlen(list), sizeof(words[0]) - strlen(list), "%s%s", *list ? ", " : "",
+                 name);
+    }
+    log_line(LOG_INFO, "layers of the sandbox: %s; not here: %s", words[1],
+             *words[0] ? words[0] : "none");
+}
+
 int zygote_main(const struct config *config) {
     static struct sandbox sandbox; /* large, and shared with every init */
     char error[256];
@@ -315,12 +332,9 @@ int zygote_main(const struct config *config) {
         sandbox_remove(&sandbox);
         return is_news ? ROLE_EXIT_REFUSED : 0;
     }
-    if (config->generation == 1) {
-        fprintf(stderr, "code-runner: layers of the sandbox (see --check):\n");
-        plan_print(&sandbox.plan, stderr);
-    }
-    fprintf(stderr, "code-runner: ready for scripts after %lld ms\n",
-            (long long)(now_ms() - began_ms));
+    if (config->generation == 1)
+        log_layers(&sandbox.plan);
+    log_line(LOG_INFO, "ready for scripts after %lld ms", (long long)(now_ms() - began_ms));
     int signals = open_signals();
     send_up(&sandbox);
     if (signals >= 0)

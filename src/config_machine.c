@@ -94,8 +94,6 @@ void config_complete(struct config *config) {
         config->slots = default_slots(config);
     if (config->start == START_WARM && (config->renew_runs || config->renew_minutes) &&
         !has_room_for_renewal(config)) {
-        fprintf(stderr, "code-runner: too little memory to replace the loaded interpreter while "
-                        "scripts run: --renew-runs and --renew-minutes are off\n");
         config->renew_runs = config->renew_minutes = 0;
     }
     if (config->uid_base == 0) {

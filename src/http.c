@@ -18,6 +18,7 @@
 #include "http_request.h"
 #include "http_state.h"
 #include "log.h"
+#include "process_stats.h"
 
 #define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
 #define SPARE_LEAST 8u          /* for /health and the like */
@@ -74,18 +75,19 @@ static void *on_request_line(void *context, const char *uri, struct MHD_Connecti
     struct http_connection *connection = connection_of(mhd);
     if (connection && connection->phase == PHASE_IDLE)
         http_connection_enter(connection, PHASE_REQUEST);
+    if (connection)
+        http_exchange_start(connection);
     return connection;
 }
 
 static void on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
                          enum MHD_RequestTerminationCode code) {
     (void)mhd;
-    (void)code;
     struct http_connection *connection = *request_context;
     *request_context = NULL;
     if (!connection)
         return;
-    http_request_release(connection);
+    http_request_end(connection, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     http_connection_enter(connection, PHASE_IDLE);
     tell_idle(context);
 }
@@ -134,7 +136,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
             http_linger_start(&http->lingers, connection->fd);
         if (connection->counted)
             http_addresses_leave(&http->addresses, connection->address);
-        http_request_release(connection);
+        http_request_end(connection, false);
         http_connection_free(connection);
         /* At its limit the daemon watches no listener, and again only when it is run. */
         http->has_room = true;
@@ -203,6 +205,8 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->queue = queue;
     http->config = config;
     http->tokens = tokens;
+    http->started_us = process_wall_us();
+    metrics_init(&http->metrics);
     http->connections.loop = http->lingers.loop = loop;
     http->connections.longest_us[PHASE_REQUEST] = (int64_t)config->head_s * SECOND_US;
     http->connections.longest_us[PHASE_BODY] = (int64_t)config->body_s * SECOND_US;

@@ -31,9 +31,10 @@ static void add_headers(struct MHD_Response *answer, const struct http_answer_op
         MHD_add_response_header(answer, "Connection", "close");
 }
 
-static void add_json_headers(struct http_connection *connection, struct MHD_Response *answer,
+static void add_body_headers(struct http_connection *connection, struct MHD_Response *answer,
                              const struct http_answer_options *options) {
-    MHD_add_response_header(answer, "Content-Type", "application/json");
+    MHD_add_response_header(answer, "Content-Type",
+                            options->type ? options->type : "application/json");
     add_headers(answer, options);
     http_cors_add(connection, answer, false);
 }
@@ -70,7 +71,9 @@ static void add_run_headers(struct MHD_Response *answer, const struct response *
 }
 
 static enum MHD_Result give(struct http_connection *connection, unsigned status,
-                            struct MHD_Response *answer, size_t held_bytes) {
+                            struct MHD_Response *answer, uint64_t body_bytes, size_t held_bytes) {
+    MHD_add_response_header(answer, "X-Request-Id", connection->exchange.id);
+    http_exchange_take_answer(connection, status, body_bytes);
     http_connection_enter(connection, PHASE_ANSWER);
     http_connection_hold(connection, held_bytes);
     enum MHD_Result result = MHD_queue_response(connection->mhd, status, answer);
@@ -79,13 +82,13 @@ static enum MHD_Result give(struct http_connection *connection, unsigned status,
 }
 
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
-                                 const char *json, const struct http_answer_options *options) {
+                                 const char *text, const struct http_answer_options *options) {
     struct MHD_Response *answer =
-        MHD_create_response_from_buffer(strlen(json), (void *)json, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_MUST_COPY);
     if (!answer)
         return MHD_NO;
-    add_json_headers(connection, answer, options);
-    return give(connection, status, answer, 0);
+    add_body_headers(connection, answer, options);
+    return give(connection, status, answer, strlen(text), 0);
 }
 
 enum MHD_Result http_answer_preflight(struct http_connection *connection,
@@ -95,7 +98,7 @@ enum MHD_Result http_answer_preflight(struct http_connection *connection,
         return MHD_NO;
     add_headers(answer, options);
     http_cors_add(connection, answer, true);
-    return give(connection, MHD_HTTP_NO_CONTENT, answer, 0);
+    return give(connection, MHD_HTTP_NO_CONTENT, answer, 0, 0);
 }
 
 /* ---- long bodies ---- */
@@ -149,14 +152,16 @@ static struct MHD_Response *make_short(struct response *response) {
 enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
                                  const struct http_answer_options *options) {
     bool is_short = response_size(response) <= SHORT_BYTES;
+    http_exchange_take_response(connection, response);
     unsigned status = (unsigned)response_status(response);
+    uint64_t body_bytes = response_size(response);
     size_t held_bytes = is_short ? 0 : response_held_bytes(response);
     struct MHD_Response *answer = is_short ? make_short(response) : make_long(connection, response);
     if (answer) {
-        add_json_headers(connection, answer, options);
+        add_body_headers(connection, answer, options);
         add_run_headers(answer, response);
     }
     if (is_short || !answer)
         response_free(response);
-    return answer ? give(connection, status, answer, held_bytes) : MHD_NO;
+    return answer ? give(connection, status, answer, body_bytes, held_bytes) : MHD_NO;
 }

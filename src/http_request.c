@@ -14,6 +14,7 @@
 #include "http_answer.h"
 #include "http_cors.h"
 #include "http_framing.h"
+#include "http_metrics.h"
 #include "http_ready.h"
 #include "http_routes.h"
 #include "http_state.h"
@@ -22,7 +23,8 @@
 #include "response.h"
 #include "tokens.h"
 
-#define BODIES_BUDGET ((size_t)128 << 20)  /* of all that are being read */
+#define BODIES_BUDGET ((size_t)128 << 20) /* of all that are being read */
+#define METRICS_BYTES ((size_t)256 << 10)
 #define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
 
 /* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
@@ -84,26 +86,45 @@ static enum MHD_Result answer_preflight(struct http_connection *connection) {
     return http_answer_preflight(connection, &options);
 }
 
+static enum MHD_Result answer_metrics(struct http_connection *connection) {
+    struct http_answer_options options = {.type = HTTP_METRICS_TYPE,
+                                          .close = connection->http->draining};
+    struct buf text;
+    buf_init(&text, METRICS_BYTES);
+    enum MHD_Result result = MHD_NO;
+    if (http_metrics_text(connection->http, &text) == 0)
+        result = http_answer_text(connection, 200, text.data, &options);
+    buf_done(&text);
+    return result;
+}
+
 /* ---- a run ---- */
 
 static void on_answer(void *context, struct outcome *outcome) {
     struct http_connection *connection = context;
     connection->ticket = NULL;
+    metrics_count_run(&connection->http->metrics, outcome);
     response_new_take(outcome, &connection->response);
     if (connection->phase == PHASE_RUN)
         http_resume(connection);
 }
 
-void http_request_abandon(struct http_connection *connection) {
+static bool cancel(struct http_connection *connection) {
     struct ticket *ticket = connection->ticket;
+    if (!ticket)
+        return false;
+    connection->ticket = NULL;
+    queue_cancel(ticket);
+    http_exchange_cancel(connection);
+    return true;
+}
+
+void http_request_abandon(struct http_connection *connection) {
     loop_file_remove(connection->http->loop, &connection->watch);
     connection->gone = true;
     /* Without a ticket the answer is there and the connection resumed already. */
-    if (!ticket)
-        return;
-    connection->ticket = NULL;
-    queue_cancel(ticket);
-    http_resume(connection);
+    if (cancel(connection))
+        http_resume(connection);
 }
 
 /* A client that has only closed its own direction looks the same as one that is gone until
@@ -182,6 +203,7 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
     struct http_refusal refusal = {0};
     connection->step = STEP_BODY;
     http_connection_enter(connection, PHASE_BODY);
+    http_exchange_take_head(connection, method, path);
     const char *fault = http_framing_fault(connection->mhd);
     if (fault) {
         refuse(connection, 400, fault);
@@ -234,6 +256,8 @@ static enum MHD_Result take_end(struct http_connection *connection) {
         return answer_ready(connection);
     case TARGET_PREFLIGHT:
         return answer_preflight(connection);
+    case TARGET_METRICS:
+        return answer_metrics(connection);
     default:
         return execute(connection);
     }
@@ -259,11 +283,10 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
     return result;
 }
 
-void http_request_release(struct http_connection *connection) {
+void http_request_end(struct http_connection *connection, bool whole) {
     struct http *http = connection->http;
-    if (connection->ticket)
-        queue_cancel(connection->ticket);
-    connection->ticket = NULL;
+    cancel(connection);
+    http_exchange_end(connection, whole);
     http->bodies_bytes -= connection->body.size;
     buf_done(&connection->body);
     response_free(connection->response);

@@ -9,7 +9,21 @@ static const struct http_route routes[] = {
     {"/execute", TARGET_EXECUTE, "POST"},
     {"/health", TARGET_HEALTH, "GET, HEAD"},
     {"/ready", TARGET_READY, "GET, HEAD"},
+    {"/metrics", TARGET_METRICS, "GET, HEAD"},
 };
+#define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
+
+static const struct http_route *find_path(const char *path) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++)
+        if (strcmp(path, routes[i].path) == 0)
+            return &routes[i];
+    return NULL;
+}
+
+enum http_target http_route_target(const char *path) {
+    const struct http_route *route = find_path(path);
+    return route ? route->target : TARGET_OTHER;
+}
 
 const struct http_route http_route_preflight = {"*", TARGET_PREFLIGHT, "OPTIONS"};
 
@@ -41,21 +55,18 @@ static bool is_allowed(const char *allow, const char *method) {
 const struct http_route *http_route_find(const char *path, const char *method,
                                          const char *content_type,
                                          struct http_refusal *ret_refusal) {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        const struct http_route *route = &routes[i];
-        if (strcmp(path, route->path) != 0)
-            continue;
-        if (!is_allowed(route->allow, method)) {
-            *ret_refusal = (struct http_refusal){405, "Method not allowed", route->allow};
-            return NULL;
-        }
-        if (route->target == TARGET_EXECUTE && !http_is_json(content_type)) {
-            *ret_refusal =
-                (struct http_refusal){415, "Content-Type must be application/json", NULL};
-            return NULL;
-        }
-        return route;
+    const struct http_route *route = find_path(path);
+    if (!route) {
+        *ret_refusal = (struct http_refusal){404, "Not found", NULL};
+        return NULL;
     }
-    *ret_refusal = (struct http_refusal){404, "Not found", NULL};
-    return NULL;
+    if (!is_allowed(route->allow, method)) {
+        *ret_refusal = (struct http_refusal){405, "Method not allowed", route->allow};
+        return NULL;
+    }
+    if (route->target == TARGET_EXECUTE && !http_is_json(content_type)) {
+        *ret_refusal = (struct http_refusal){415, "Content-Type must be application/json", NULL};
+        return NULL;
+    }
+    return route;
 }

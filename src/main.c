@@ -5,12 +5,10 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "log.h"
 #include "roles.h"
 #include "tokens.h"
-
-#ifndef VERSION
-#define VERSION "0.1.0"
-#endif
+#include "version.h"
 
 static const char *environment_value(const char *name) {
     return getenv(name);
@@ -34,6 +32,15 @@ static void hide_environment(void) {
     environ = copy;
 }
 
+static void complete(struct config *config) {
+    const bool wanted =
+        config->start == START_WARM && (config->renew_runs || config->renew_minutes);
+    config_complete(config);
+    if (wanted && !config->renew_runs && !config->renew_minutes && !config->check)
+        log_line(LOG_WARNING, "too little memory to replace the loaded interpreter while scripts "
+                              "run: --renew-runs and --renew-minutes are off");
+}
+
 /* What the operator starts. The tokens are its alone: of what it starts only the server gets them.
  */
 static int main_role(struct config *config) {
@@ -45,10 +52,10 @@ static int main_role(struct config *config) {
         return 2;
     }
     if (exposed)
-        fprintf(stderr, "code-runner: --token-file: every user of this machine can read it\n");
+        log_line(LOG_WARNING, "--token-file: every user of this machine can read it");
     memcpy(token_file, config->token_file, sizeof(token_file));
     config->token_file[0] = 0;
-    config_complete(config);
+    complete(config);
     if (!config->check)
         return monitor_main(config, "/proc/self/exe", token_file, &tokens);
     explicit_bzero(&tokens, sizeof(tokens));
@@ -70,6 +77,7 @@ int main(int argc, char *argv[]) {
             puts("code-runner " VERSION);
         return 0;
     }
+    log_init((enum log_format)config.log);
     switch (config.role) {
     case ROLE_SERVER:
         return server_main(&config);

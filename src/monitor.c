@@ -18,6 +18,7 @@
 
 #include "child.h"
 #include "control.h"
+#include "log.h"
 #include "roles.h"
 #include "tokens.h"
 
@@ -123,9 +124,9 @@ static void start_what_is_due(struct monitor *monitor) {
 
 static void say_ended(const char *name, int status) {
     if (WIFSIGNALED(status))
-        fprintf(stderr, "code-runner: %s was ended by signal %d\n", name, WTERMSIG(status));
+        log_line(LOG_ERROR, "the %s was ended by signal %d", name, WTERMSIG(status));
     else
-        fprintf(stderr, "code-runner: %s ended with status %d\n", name, WEXITSTATUS(status));
+        log_line(LOG_ERROR, "the %s ended with status %d", name, WEXITSTATUS(status));
 }
 
 static void server_ended(struct monitor *monitor, int status) {
@@ -186,14 +187,14 @@ static void reload_tokens(struct monitor *monitor) {
     bool exposed;
     char error[256];
     if (tokens_load(monitor->token_file, &tokens, &exposed, error, sizeof(error)) < 0) {
-        fprintf(stderr, "code-runner: %s; the tokens from before stay\n", error);
+        log_line(LOG_ERROR, "%s; the tokens from before stay", error);
         return;
     }
     monitor->tokens = tokens;
     explicit_bzero(&tokens, sizeof(tokens));
     int r = monitor->control < 0 ? 0 : control_send_tokens(monitor->control, &monitor->tokens);
-    fprintf(stderr, "code-runner: --token-file: %s\n",
-            r < 0 ? "the server did not take it, try again" : "read again");
+    log_line(r < 0 ? LOG_ERROR : LOG_INFO, "--token-file: %s",
+             r < 0 ? "the server did not take it, try again" : "read again");
 }
 
 static void take_signals(struct monitor *monitor) {

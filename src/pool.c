@@ -122,8 +122,10 @@ static void take_over(struct pool_zygote *zygote) {
     for (unsigned i = 0; before && i < pool->slots; i++)
         if (before->workers[i].state == WORKER_READY || before->workers[i].state == WORKER_STARTING)
             pool_worker_abandon(&before->workers[i]);
-    if (before)
+    if (before) {
+        pool->counts.zygote_renewals++;
         pool_zygote_retire(before);
+    }
     pool_refill_soon(pool);
     tell_change(pool);
 }
@@ -154,6 +156,9 @@ static void on_lost(void *context) {
     struct pool_zygote *zygote = context;
     struct pool *pool = zygote->pool;
     log_line(LOG_WARNING, "a zygote is gone");
+    /* One that was replaced before is started by nobody again. */
+    if (pool->current == zygote || !zygote->up)
+        pool->counts.zygote_restarts++;
     zygote->up = false;
     if (pool->current == zygote) {
         pool->current = NULL;
@@ -213,6 +218,7 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
     pool->ahead = (unsigned)config->pool;
     pool->slots = config_total_slots(config);
     pool->retry_us = POOL_FIRST_RETRY_US;
+    pool->counts.start_us.scale = &histogram_us;
     pool->renew_runs = config->start == START_WARM ? config->renew_runs : 0;
     pool->renew_us =
         config->start == START_WARM ? (int64_t)config->renew_minutes * 60 * 1000000 : 0;
@@ -266,6 +272,10 @@ const struct zygote_report *pool_report(const struct pool *pool) {
 
 unsigned pool_ready_count(const struct pool *pool) {
     return pool->ready;
+}
+
+const struct pool_counts *pool_counts(const struct pool *pool) {
+    return &pool->counts;
 }
 
 static struct worker *find_ready(struct pool *pool) {

@@ -129,6 +129,7 @@ static void became_ready(struct worker *worker) {
     struct pool *pool = worker->zygote->pool;
     loop_timer_stop(pool->loop, &worker->start_timer);
     pool->retry_us = POOL_FIRST_RETRY_US;
+    histogram_observe(&pool->counts.start_us, loop_now_us() - worker->spawned_us);
     set_state(worker, WORKER_READY);
     if (pool->first)
         pool_worker_hand_over(worker, pool_claim_unlink(pool, pool->first));
@@ -196,6 +197,7 @@ static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
     if (r < 0)
         return r;
     worker->run = ++pool->last_run;
+    worker->spawned_us = loop_now_us();
     worker->killed = false;
     worker->greeting_size = 0;
     struct zygote_command command = {.type = ZYGOTE_SPAWN,

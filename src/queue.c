@@ -115,6 +115,8 @@ struct queue_state queue_state(const struct queue *queue) {
     struct queue_state state = {.running = queue->running.count,
                                 .waiting = queue->waiting.count,
                                 .slots = (unsigned)queue->config->slots,
+                                .pool_ready = pool_ready_count(queue->pool),
+                                .pool_counts = pool_counts(queue->pool),
                                 .report = pool_report(queue->pool)};
     bool at_once = state.running < state.slots && state.waiting == 0;
     if (queue->draining)

@@ -27,6 +27,7 @@ struct response {
     struct outcome outcome; /* owns what the segments point to */
     int status;
     bool of_run;
+    const char *word; /* of `outcome` */
     struct segment segments[SEGMENTS_MAX];
     unsigned segment_count;
     uint64_t size; /* of the encoded body */
@@ -99,6 +100,7 @@ int response_new_take(struct outcome *outcome, struct response **ret_response) {
     response->outcome = *outcome;
     response->of_run = true;
     response->status = statuses[outcome->verdict];
+    response->word = verdict_word(outcome->verdict);
     struct buf *const taken[] = {&outcome->result, &outcome->message, &outcome->traceback,
                                  &outcome->stdout_bytes, &outcome->stderr_bytes};
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
@@ -120,6 +122,7 @@ int response_new_error(int status, const char *word, const char *text,
         return -ENOMEM;
     }
     response->status = status;
+    response->word = word;
     add_error(response, word);
     add_literal(response, "}");
     *ret_response = response;
@@ -158,6 +161,14 @@ const struct stage_trace *response_trace(const struct response *response) {
 
 int64_t response_run_us(const struct response *response) {
     return response->of_run ? response->outcome.run_us : -1;
+}
+
+uint64_t response_peak_memory_bytes(const struct response *response) {
+    return response->outcome.peak_memory_bytes;
+}
+
+const char *response_word(const struct response *response) {
+    return response->word;
 }
 
 size_t response_held_bytes(const struct response *response) {

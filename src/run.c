@@ -284,6 +284,8 @@ static void on_ended(void *context, const struct zygote_event *event) {
     bool unread = !run->settled && run_is_unread(run);
     if (unread && run_begin_anew(run))
         return;
+    if (event)
+        run->outcome.peak_memory_bytes = event->peak_memory_bytes;
     take_the_rest(run);
     /* Without a zygote nothing of it lives either, and a verdict that stands is right. */
     if (!run->settled && (unread || !event))
