@@ -146,6 +146,7 @@ def test_a_run_is_not_cut(strict):
 def test_connections_of_one_address(start_server):
     server = start_server("--slots=1", "--connections-per-address=3")
     server.client.close()
+    procs.poll(lambda: not procs.holds_connections(server.port), 5, "the server has seen that its first clients left")
     with contextlib.ExitStack() as stack:
         ours = [stack.enter_context(server.raw()) for _ in range(3)]
         for raw in ours:

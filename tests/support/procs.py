@@ -72,6 +72,14 @@ def listens_on(port):
     return found
 
 
+def holds_connections(port):
+    """Whether somebody holds the server's side of a loopback IPv4 connection to the port."""
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file.readlines()[1:]]
+    established, close_wait = "01", "08"
+    return any(int(row[1].split(":")[1], 16) == port and row[3] in (established, close_wait) for row in rows)
+
+
 def poll(condition, seconds=5.0, what="condition"):
     """Asks until condition() is true and returns its value; AssertionError after seconds."""
     end = time.monotonic() + seconds
