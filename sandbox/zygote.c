@@ -19,13 +19,12 @@
 #include "init.h"
 #include "keeper.h"
 #include "log.h"
-#include "probe.h"
-#include "python_warm.h"
 #include "roles.h"
 #include "sandbox.h"
 #include "slot_watch.h"
 #include "snapshot.h"
 #include "zygote_channel.h"
+#include "zygote_prepare.h"
 
 static int64_t now_ms(void) {
     struct timespec now;
@@ -224,53 +223,11 @@ static void end_all(struct sandbox *sandbox) {
     sandbox_remove(sandbox);
 }
 
-/* Signals to end are the monitor's business, which ends the server, and that ends this. The others
- * are taken by descriptor, or meant for the inits that inherit this. */
-static void block_signals(void) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, KEEPER_END_SIGNAL);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-}
-
 static int open_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
-static void take_snapshot(struct sandbox *sandbox) {
-    struct snapshot_report report;
-    if (sandbox->config->start != START_WARM)
-        return;
-    long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
-    sandbox->rss_only = before_kb < 0;
-    if (sandbox->rss_only)
-        before_kb = snapshot_resident_kb(sandbox->proc_self_fd);
-    sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
-    if (sandbox->config->snapshot != SNAPSHOT_AUTO)
-        return;
-    int r = snapshot_take(sandbox->proc_self_fd, &report);
-    if (r < 0)
-        log_line(LOG_WARNING, "no snapshot of the interpreter: %s", strerror(-r));
-    else
-        log_line(LOG_INFO, "snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB",
-                 report.copied_bytes >> 20, report.ranges, before_kb,
-                 snapshot_anonymous_kb(sandbox->proc_self_fd));
-    sandbox->has_snapshot = r == 0;
-    if (r == 0)
-        sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
-    if (r == 0)
-        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
-                           &sandbox->hot_pages);
-    if (r == 0)
-        log_line(LOG_INFO, "%zu hot pages in %zu ranges", sandbox->hot_pages.pages,
-                 sandbox->hot_pages.count);
 }
 
 static void send_up(struct sandbox *sandbox) {
@@ -286,45 +243,11 @@ static void send_up(struct sandbox *sandbox) {
     zygote_channel_send(ROLE_CHANNEL_FD, &up);
 }
 
-/* Everything up to the first worker that has started. */
-static int prepare(struct sandbox *sandbox, const struct config *config, char *error,
-                   size_t error_size) {
-    prctl(PR_SET_DUMPABLE, 0);
-    block_signals();
-    int r = sandbox_prepare(sandbox, config, error, error_size);
-    if (r == 0) {
-        /* Only its owner reads the pages of a process, and an undumpable one belongs to root.
-         * Scripts of this uid that may run already are kept away by their Landlock rules. */
-        prctl(PR_SET_DUMPABLE, geteuid() != 0);
-        take_snapshot(sandbox);
-        prctl(PR_SET_DUMPABLE, 0);
-        r = probe_worker(sandbox, error, error_size);
-    }
-    return r;
-}
-
-/* All of them in one line; --check says more. */
-static void log_layers(const struct plan *plan) {
-    const uint32_t layers = plan_layers(plan);
-    char words[2][LAYER_COUNT * (LAYER_NAME_SIZE + 2)] = {"", ""}, name[LAYER_NAME_SIZE];
-    for (unsigned layer = 0; layer < LAYER_COUNT; layer++) {
-        const bool holds = layers & (UINT32_C(1) << layer);
-        char *list = words[holds];
-        if (!holds && layer >= LAYER_WATCHDOG) /* what stands for another is not missing */
-            continue;
-        layer_name(layer, name, sizeof(name));
-        snprintf(list + strlen(list), sizeof(words[0]) - strlen(list), "%s%s", *list ? ", " : "",
-                 name);
-    }
-    log_line(LOG_INFO, "layers of the sandbox: %s; not here: %s", words[1],
-             *words[0] ? words[0] : "none");
-}
-
 int zygote_main(const struct config *config) {
     static struct sandbox sandbox; /* large, and shared with every init */
     char error[256];
     int64_t began_ms = now_ms();
-    int r = prepare(&sandbox, config, error, sizeof(error));
+    int r = zygote_prepare(&sandbox, config, error, sizeof(error));
     if (r < 0) {
         bool is_news = !server_is_gone();
         if (is_news)
@@ -333,7 +256,7 @@ int zygote_main(const struct config *config) {
         return is_news ? ROLE_EXIT_REFUSED : 0;
     }
     if (config->generation == 1)
-        log_layers(&sandbox.plan);
+        zygote_log_layers(&sandbox.plan);
     log_line(LOG_INFO, "ready for scripts after %lld ms", (long long)(now_ms() - began_ms));
     int signals = open_signals();
     send_up(&sandbox);
@@ -341,22 +264,4 @@ int zygote_main(const struct config *config) {
         serve(&sandbox, signals);
     end_all(&sandbox);
     return 0;
-}
-
-int check_main(const struct config *config) {
-    static struct sandbox sandbox;
-    char error[256];
-    /* As in a zygote, whose channel it is: what is opened has numbers above a worker's own. */
-    while (fcntl(WORKER_CHANNEL_FD, F_GETFD) < 0)
-        if (open("/dev/null", O_RDWR) < 0)
-            return 1;
-    int r = prepare(&sandbox, config, error, sizeof(error));
-    plan_print(&sandbox.plan, stdout);
-    if (r < 0)
-        printf("It would not start: %s\n", error);
-    else
-        printf("A worker starts (%s), and all that must hold everywhere holds.\n",
-               config->start == START_WARM ? "warm" : "cold");
-    sandbox_remove(&sandbox);
-    return r < 0;
 }

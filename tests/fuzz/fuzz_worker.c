@@ -17,10 +17,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static const struct run_limits limits = {.timeout_us = 1500000,
-                                         .memory_bytes = (100ULL << 20) + 1,
-                                         .output_mb = 10,
-                                         .processes = 64};
+static const struct run_limits limits = {
+    .timeout_us = 1500000, .memory_bytes = (100ULL << 20) + 1, .output_mb = 10, .processes = 64};
 
 static void require(bool holds) {
     if (!holds)

@@ -1,0 +1,111 @@
+/* zygote_prepare: the sandbox, the snapshot, one worker to see that it works; and --check, which
+ * does the same and leaves. */
+#include "zygote_prepare.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "keeper.h"
+#include "log.h"
+#include "probe.h"
+#include "python_warm.h"
+#include "roles.h"
+#include "sandbox.h"
+#include "snapshot.h"
+#include "worker.h"
+
+/* Signals to end are the monitor's business, which ends the server, and that ends this. The others
+ * are taken by descriptor, or meant for the inits that inherit this. */
+static void block_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, KEEPER_END_SIGNAL);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
+static void take_snapshot(struct sandbox *sandbox) {
+    struct snapshot_report report;
+    if (sandbox->config->start != START_WARM)
+        return;
+    long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
+    sandbox->rss_only = before_kb < 0;
+    if (sandbox->rss_only)
+        before_kb = snapshot_resident_kb(sandbox->proc_self_fd);
+    sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
+    if (sandbox->config->snapshot != SNAPSHOT_AUTO)
+        return;
+    int r = snapshot_take(sandbox->proc_self_fd, &report);
+    if (r < 0)
+        log_line(LOG_WARNING, "no snapshot of the interpreter: %s", strerror(-r));
+    else
+        log_line(LOG_INFO, "snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB",
+                 report.copied_bytes >> 20, report.ranges, before_kb,
+                 snapshot_anonymous_kb(sandbox->proc_self_fd));
+    sandbox->has_snapshot = r == 0;
+    if (r == 0)
+        sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
+    if (r == 0)
+        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
+                           &sandbox->hot_pages);
+    if (r == 0)
+        log_line(LOG_INFO, "%zu hot pages in %zu ranges", sandbox->hot_pages.pages,
+                 sandbox->hot_pages.count);
+}
+
+int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,
+                   size_t error_size) {
+    prctl(PR_SET_DUMPABLE, 0);
+    block_signals();
+    int r = sandbox_prepare(sandbox, config, error, error_size);
+    if (r == 0) {
+        /* Only its owner reads the pages of a process, and an undumpable one belongs to root.
+         * Scripts of this uid that may run already are kept away by their Landlock rules. */
+        prctl(PR_SET_DUMPABLE, geteuid() != 0);
+        take_snapshot(sandbox);
+        prctl(PR_SET_DUMPABLE, 0);
+        r = probe_worker(sandbox, error, error_size);
+    }
+    return r;
+}
+
+void zygote_log_layers(const struct plan *plan) {
+    const uint32_t layers = plan_layers(plan);
+    char words[2][LAYER_COUNT * (LAYER_NAME_SIZE + 2)] = {"", ""}, name[LAYER_NAME_SIZE];
+    for (unsigned layer = 0; layer < LAYER_COUNT; layer++) {
+        const bool holds = layers & (UINT32_C(1) << layer);
+        char *list = words[holds];
+        if (!holds && layer >= LAYER_WATCHDOG) /* what stands for another is not missing */
+            continue;
+        layer_name(layer, name, sizeof(name));
+        snprintf(list + strlen(list), sizeof(words[0]) - strlen(list), "%s%s", *list ? ", " : "",
+                 name);
+    }
+    log_line(LOG_INFO, "layers of the sandbox: %s; not here: %s", words[1],
+             *words[0] ? words[0] : "none");
+}
+
+int check_main(const struct config *config) {
+    static struct sandbox sandbox;
+    char error[256];
+    /* As in a zygote, whose channel it is: what is opened has numbers above a worker's own. */
+    while (fcntl(WORKER_CHANNEL_FD, F_GETFD) < 0)
+        if (open("/dev/null", O_RDWR) < 0)
+            return 1;
+    int r = zygote_prepare(&sandbox, config, error, sizeof(error));
+    plan_print(&sandbox.plan, stdout);
+    if (r < 0)
+        printf("It would not start: %s\n", error);
+    else
+        printf("A worker starts (%s), and all that must hold everywhere holds.\n",
+               config->start == START_WARM ? "warm" : "cold");
+    sandbox_remove(&sandbox);
+    return r < 0;
+}
