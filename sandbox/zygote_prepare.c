@@ -2,11 +2,13 @@
  * does the same and leaves. */
 #include "zygote_prepare.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -30,6 +32,25 @@ static void block_signals(void) {
     sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+/* What the kernel counts for a fork that does nothing, kB; negative if that cannot be found out. It
+ * may be less than for this process: gVisor leaves files' pages out. */
+static long forked_resident_kb(const struct sandbox *sandbox) {
+    char name[16];
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    while (pid == 0)
+        pause();
+    snprintf(name, sizeof(name), "%d", (int)pid);
+    int fd = openat(sandbox->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long kb = fd < 0 ? -errno : snapshot_resident_kb(fd);
+    if (fd >= 0)
+        close(fd);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return kb;
+}
+
 /* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
 static void take_snapshot(struct sandbox *sandbox) {
     struct snapshot_report report;
@@ -38,7 +59,7 @@ static void take_snapshot(struct sandbox *sandbox) {
     long before_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
     sandbox->rss_only = before_kb < 0;
     if (sandbox->rss_only)
-        before_kb = snapshot_resident_kb(sandbox->proc_self_fd);
+        before_kb = forked_resident_kb(sandbox);
     sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
     if (sandbox->config->snapshot != SNAPSHOT_AUTO)
         return;
