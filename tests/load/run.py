@@ -5,6 +5,7 @@ that is right for it, and afterwards everything must be as it was.
 LOAD_RUNS (30000) and LOAD_MINUTES (5): the first phase ends with what comes first. LOAD_SEED: of the dice.
 """
 import asyncio
+import gc
 import collections
 import os
 import pathlib
@@ -127,6 +128,11 @@ async def settled(server):
             break
         await asyncio.sleep(0.1)
     await asyncio.sleep(6)  # what is made ahead of requests, and what lingers for clients that still write
+    gc.collect()  # connections of clients that ended
+    for _ in range(700):  # an idle one is kept for 60 s
+        if not procs.holds_connections(server.port):
+            break
+        await asyncio.sleep(0.1)
 
 
 def mixed(dice):
