@@ -1,50 +1,26 @@
 """In a container of 512 MiB, the default of the usual hosts: one script at a time, each with its 300 MB."""
-import contextlib
-import os
-import pathlib
-import uuid
-
 import pytest
 
+from support.memory_group import MB, MemoryGroup
+
 pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # the loaded interpreter is what could not fit
-
-MB = 1 << 20
-
-
-def memory_group():
-    """A new memory cgroup below this process's own: version 1, or version 2 below the root."""
-    name = f"code-runner-test-{uuid.uuid4().hex[:12]}"
-    for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            own = pathlib.Path("/sys/fs/cgroup/memory" + path)
-            own = own if own.is_dir() else pathlib.Path("/sys/fs/cgroup/memory")  # inside a container
-            return own / name, "memory.limit_in_bytes", "memory.max_usage_in_bytes"
-    return pathlib.Path("/sys/fs/cgroup") / name, "memory.max", "memory.peak"
 
 
 @pytest.fixture(scope="module")
 def small(start_server):
-    """(server, file that says the most it ever used)"""
-    group, limit, peak = memory_group()
-    group.mkdir()
+    """(server, its group)"""
+    group = MemoryGroup(512)
     try:
-        (group / limit).write_text(str(512 * MB))
-        enter = ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
-        server = start_server("--queue=16", "--start=warm", libraries=True, wrapper=enter)
-        yield server, group / peak
+        server = start_server("--queue=16", "--start=warm", libraries=True, wrapper=group.wrapper)
+        yield server, group
         server.stop()
     finally:
-        for folder, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                os.rmdir(folder)
-        assert not group.exists()
+        group.remove()
 
 
 def test_it_is_limited(small):
-    server, _ = small
-    for pid in (server.pid, server.server_pid(), server.zygote_pid()):
-        assert "code-runner-test-" in pathlib.Path(f"/proc/{pid}/cgroup").read_text()
+    server, group = small
+    assert all(group.has(pid) for pid in (server.pid, server.server_pid(), server.zygote_pid()))
     assert server.client.get("/ready").json["slots"] == 1
 
 
@@ -79,6 +55,6 @@ def test_too_much_is_the_scripts_fault_and_nobody_elses(small):
 
 def test_there_is_room(small):
     """Loading, and a script that takes all of its 300 MB, stay below the container's limit."""
-    server, peak = small
+    server, group = small
     assert server.execute(TOO_MUCH).outcome == "memory"
-    assert 300 * MB < int(peak.read_text()) < 505 * MB
+    assert 300 * MB < group.peak_bytes() < 505 * MB
