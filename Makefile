@@ -87,6 +87,11 @@ $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
 test-arm64: ## build for arm64, and run the unit tests in an emulator
 	@MAKE=$(MAKE) BUILD=build/arm64 tests/arm64.sh
 
+.PHONY: test-scale
+test-scale: deps-test all ## three instances behind haproxy: one killed, one added, one drained (SCALE_REQUESTS)
+	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) SCALE_REQUESTS=$(or $(SCALE_REQUESTS),4000) \
+	    /usr/bin/python3 tests/scale/run.py
+
 test-environments: deps-environments all ## run the containment suite in each environment (ONLY=docker: in that one)
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_CACHE=$(abspath $(BUILD)/environments) \
 	    /usr/bin/python3 tests/environments/run.py $(ONLY)
@@ -144,6 +149,8 @@ packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
     busybox-static
 packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+# For what is in deploy/.
+packages_test += haproxy python3-yaml
 
 deps:
 	@tests/install-packages.sh $(packages_run) $(packages_build)
