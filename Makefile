@@ -55,7 +55,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S sandbox/harness.py sandbox/preload.py
+$(BUILD)/%.o: %.S $(wildcard sandbox/harness/*.py) sandbox/preload.py
 	@mkdir -p $(@D)
 	$(CC) -c -o $@ $<
 
