@@ -8,8 +8,6 @@
 #include "http_connection.h"
 #include "http_linger.h"
 
-#define HTTP_BODY_BYTES ((size_t)1 << 20) /* of one request */
-
 struct http {
     struct loop *loop;
     struct queue *queue;
@@ -19,7 +17,8 @@ struct http {
     struct loop_timer timer; /* when the daemon wants to be run without an event */
     struct http_connections connections;
     struct http_lingers lingers;
-    size_t bodies_bytes;
+    size_t body_bytes;   /* most of one request */
+    size_t bodies_bytes; /* of all that are being read */
     bool draining;
     http_idle_fn *idle_fn;
     void *idle_context;

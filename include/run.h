@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 #include "frame_reader.h"
+#include "input_stream.h"
 #include "loop.h"
 #include "outcome.h"
 #include "pool.h"
+#include "request.h"
 
 struct config;
-struct request;
 
 /* outcome is the run's: take out of it what is wanted. The run may be freed inside this call, after
  * run_done. */
@@ -30,13 +31,14 @@ struct run {
     struct pool *pool;
     const struct config *config;
     enum run_state state;
-    bool settled;       /* the outcome's verdict stands */
-    int64_t started_us; /* when it got its worker (loop_now_us); 0 before */
-    char *script;
-    size_t script_size, sent_size;
+    bool settled;           /* the outcome's verdict stands */
+    int64_t started_us;     /* when it got its worker (loop_now_us); 0 before */
+    struct request request; /* until it is sent */
+    struct input_stream input;
     struct pool_claim claim;
     struct loop_timer timer;
     struct frame_reader reader;
+    size_t received_size; /* bytes of the channel, all frames */
     struct outcome outcome;
     run_done_fn *done_fn;
     void *done_context;
@@ -49,6 +51,9 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
 /* Ends the script; done_fn is called with this verdict, soon and not before this call has returned.
  * Too late if the script has ended by itself. */
 void run_stop(struct run *run, enum verdict verdict, const char *text);
+
+/* Memory that its request holds. */
+size_t run_request_bytes(const struct run *run);
 
 /* Frees what it holds; if it is not over, its worker is ended and done_fn not called. */
 void run_done(struct run *run);

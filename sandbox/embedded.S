@@ -23,8 +23,11 @@ embedded_harness:
     harness sources
     harness failures
     harness parse
+    harness inputs
     harness script
     harness results
+    harness figures
+    harness returned
     harness answer
     harness serve
     harness rehearse

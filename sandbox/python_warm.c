@@ -163,7 +163,12 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     rehearse_serving = harness ? PyObject_GetAttrString(harness, "rehearse_serving") : NULL;
     if (!preload || !serve_fork || !rehearse || !rehearse_serving || !names || !environment)
         return say_exception("the interpreter's own code", error, size);
-    PyObject *done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
+    /* Before matplotlib is imported, if it is. */
+    PyObject *done = PyObject_CallMethod(harness, "watch_figures", NULL);
+    if (!done)
+        return say_exception("figures", error, size);
+    Py_DECREF(done);
+    done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
     if (!done)
         return say_exception("--preload", error, size);
     Py_DECREF(done);

@@ -90,7 +90,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         connection = http_connection_new(http, &http->connections, mhd);
         if (connection)
-            buf_init(&connection->body, HTTP_BODY_BYTES);
+            buf_init(&connection->body, http->body_bytes);
         *socket_context = connection;
     } else if (connection) {
         if (connection->linger)
@@ -154,6 +154,7 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->loop = loop;
     http->queue = queue;
     http->config = config;
+    http->body_bytes = http_request_body_bytes(config);
     http->connections.loop = http->lingers.loop = loop;
     http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);

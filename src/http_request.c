@@ -19,8 +19,16 @@
 #include "request.h"
 #include "response.h"
 
-#define BODIES_BUDGET ((size_t)128 << 20)  /* of all that are being read */
+/* Of all requests that are being read, wait, or are being given to a worker. Large ones leave some
+ * of it to the others. */
+#define REQUESTS_BUDGET ((size_t)160 << 20)
+#define LARGE_BUDGET ((size_t)128 << 20)
+#define LARGE_BYTES ((size_t)1 << 20)
 #define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
+
+size_t http_request_body_bytes(const struct config *config) {
+    return ((size_t)3 * config->input_mb + 2) << 20;
+}
 
 /* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
 static enum MHD_Result answer(struct http_connection *connection) {
@@ -120,7 +128,12 @@ static enum MHD_Result submit(struct http_connection *connection, struct request
 
 static enum MHD_Result execute(struct http_connection *connection) {
     struct http *http = connection->http;
-    struct request_limits limits = {.script_bytes = (size_t)http->config->script_bytes};
+    const struct config *config = http->config;
+    struct request_limits limits = {
+        .script_bytes = (size_t)config->script_bytes,
+        .inputs = {.total_bytes = (size_t)config->input_mb << 20,
+                   .file_bytes = (size_t)config->file_mb << 20},
+    };
     struct request request;
     struct request_error error;
     int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);
@@ -143,7 +156,8 @@ static const char *header(struct http_connection *connection, const char *name) 
 
 static void refuse_size(struct http_connection *connection) {
     char text[96];
-    snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes", HTTP_BODY_BYTES);
+    snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes",
+             connection->http->body_bytes);
     refuse(connection, 413, text);
 }
 
@@ -162,7 +176,7 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
         refuse(connection, refusal.status, refusal.text);
     connection->allow = refusal.allow;
     const char *length = header(connection, "Content-Length");
-    bool too_long = length && strtoull(length, NULL, 10) > HTTP_BODY_BYTES;
+    bool too_long = length && strtoull(length, NULL, 10) > connection->http->body_bytes;
     if (connection->route && too_long)
         refuse_size(connection);
     if (connection->route || (!too_long && !header(connection, "Expect")))
@@ -172,16 +186,23 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
     return answer(connection);
 }
 
+static bool has_room(const struct http_connection *connection, size_t size) {
+    const struct http *http = connection->http;
+    size_t held = http->bodies_bytes + queue_held_bytes(http->queue);
+    bool large = connection->body.size + size > LARGE_BYTES;
+    return held + size <= (large ? LARGE_BUDGET : REQUESTS_BUDGET);
+}
+
 static enum MHD_Result take_body(struct http_connection *connection, const char *bytes,
                                  size_t size) {
     struct http *http = connection->http;
     connection->body_size += size;
-    if (connection->route && connection->body_size > HTTP_BODY_BYTES)
+    if (connection->route && connection->body_size > http->body_bytes)
         refuse_size(connection);
     if (!connection->route)
-        return connection->body_size > HTTP_BODY_BYTES + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
-    if (http->bodies_bytes + size > BODIES_BUDGET) {
-        refuse_take(connection, overloaded("Too many requests are being read"));
+        return connection->body_size > http->body_bytes + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
+    if (!has_room(connection, size)) {
+        refuse_take(connection, overloaded("Too many large requests at once"));
         return MHD_YES;
     }
     if (buf_append(&connection->body, bytes, size) < 0)

@@ -1,14 +1,11 @@
 /*
  * request: the fields of a POST /execute body. The strict checker reads the text and marks out the
- * members; cJSON decodes single strings of it, never the whole.
+ * members; cJSON decodes the script and names, never the whole; inputs.c reads the rest.
  */
 #include "request.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -17,25 +14,23 @@
 
 static const struct json_limits body_limits = {.depth = 64, .values = 100000};
 
+enum field { FIELD_SCRIPT, FIELD_ARGS, FIELD_STDIN, FIELD_FILES, FIELD_RETURN_FILES, FIELD_COUNT };
+
+static const char *const field_names[FIELD_COUNT] = {
+    [FIELD_SCRIPT] = "script",
+    [FIELD_ARGS] = "args",
+    [FIELD_STDIN] = "stdin",
+    [FIELD_FILES] = "files",
+    [FIELD_RETURN_FILES] = "return_files",
+};
+
 /* The members that mean something, found while the body is checked. */
 struct fields {
     const char *body;
-    struct json_span script;
-    unsigned scripts; /* members of that name */
+    struct json_span spans[FIELD_COUNT];
+    unsigned counts[FIELD_COUNT]; /* members of that name */
     bool no_memory;
 };
-
-static int refuse(struct request_error *ret_error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct request_error *ret_error, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    ret_error->status = 400;
-    vsnprintf(ret_error->text, sizeof(ret_error->text), format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
 
 /* The text of a string that the checker passed and that holds no NUL and no lone surrogate, so only
  * memory can be missing: NULL then. The caller releases it with cJSON_free. */
@@ -71,25 +66,27 @@ static bool key_is(struct fields *fields, const struct json_span *key, const cha
 
 static void note_member(void *context, const struct json_span *key, const struct json_span *value) {
     struct fields *fields = context;
-    if (key_is(fields, key, "script")) {
-        fields->script = *value;
-        fields->scripts++;
-    }
+    for (int field = 0; key && field < FIELD_COUNT; field++)
+        if (key_is(fields, key, field_names[field])) {
+            fields->spans[field] = *value;
+            fields->counts[field]++;
+        }
 }
 
 static int refuse_body(const struct json_report *report, struct request_error *ret_error) {
     const char *text = json_fault_text(report->fault);
     switch (report->fault) {
     case JSON_TOO_DEEP:
-        return refuse(ret_error, "Request body %s (limit %u)", text, body_limits.depth);
+        return request_error_set(ret_error, "Request body %s (limit %u)", text, body_limits.depth);
     case JSON_TOO_MANY:
-        return refuse(ret_error, "Request body %s (limit %zu)", text, body_limits.values);
+        return request_error_set(ret_error, "Request body %s (limit %zu)", text,
+                                 body_limits.values);
     case JSON_SYNTAX:
     case JSON_TRAILING:
     case JSON_BAD_UTF8:
-        return refuse(ret_error, "Request body %s (at byte %zu)", text, report->offset);
+        return request_error_set(ret_error, "Request body %s (at byte %zu)", text, report->offset);
     default:
-        return refuse(ret_error, "Request body %s", text);
+        return request_error_set(ret_error, "Request body %s", text);
     }
 }
 
@@ -99,17 +96,16 @@ static bool is_blank(const char *text) {
 
 static int read_script(const struct fields *fields, const struct request_limits *limits,
                        struct request *ret_request, struct request_error *ret_error) {
-    const struct json_span *span = &fields->script;
-    if (fields->scripts == 0)
-        return refuse(ret_error, "Field 'script' is missing");
-    if (fields->scripts > 1)
-        return refuse(ret_error, "Field 'script' appears more than once");
+    const struct json_span *span = &fields->spans[FIELD_SCRIPT];
+    if (fields->counts[FIELD_SCRIPT] == 0)
+        return request_error_set(ret_error, "Field 'script' is missing");
     if (span->type != JSON_STRING)
-        return refuse(ret_error, "Field 'script' must be a string");
+        return request_error_set(ret_error, "Field 'script' must be a string");
     if (span->has_nul)
-        return refuse(ret_error, "Field 'script' must not contain a NUL character");
+        return request_error_set(ret_error, "Field 'script' must not contain a NUL character");
     if (span->has_lone_surrogate)
-        return refuse(ret_error, "Field 'script' must not contain a lone surrogate (\\uD800 to "
+        return request_error_set(ret_error,
+                                 "Field 'script' must not contain a lone surrogate (\\uD800 to "
                                  "\\uDFFF without its other half)");
     char *script = decode_string(fields->body, span);
     if (!script)
@@ -117,16 +113,28 @@ static int read_script(const struct fields *fields, const struct request_limits 
     size_t size = strlen(script);
     int error = 0;
     if (size > limits->script_bytes)
-        error = refuse(ret_error, "Invalid script size: %zu bytes (limit %zu)", size,
-                       limits->script_bytes);
+        error = request_error_set(ret_error, "Invalid script size: %zu bytes (limit %zu)", size,
+                                  limits->script_bytes);
     else if (is_blank(script))
-        error = refuse(ret_error, "Field 'script' must not be blank");
+        error = request_error_set(ret_error, "Field 'script' must not be blank");
     if (error) {
         cJSON_free(script);
         return error;
     }
     *ret_request = (struct request){.script = script, .script_size = size};
     return 0;
+}
+
+static int read_inputs(const struct fields *fields, const struct request_limits *limits,
+                       struct request *request, struct request_error *ret_error) {
+    const struct json_span *found[FIELD_COUNT];
+    for (int field = 0; field < FIELD_COUNT; field++)
+        found[field] = fields->counts[field] > 0 ? &fields->spans[field] : NULL;
+    struct input_fields input_fields = {.args = found[FIELD_ARGS],
+                                        .stdin_text = found[FIELD_STDIN],
+                                        .files = found[FIELD_FILES],
+                                        .return_files = found[FIELD_RETURN_FILES]};
+    return inputs_parse(fields->body, &input_fields, &limits->inputs, &request->inputs, ret_error);
 }
 
 int request_parse(const char *body, size_t size, const struct request_limits *limits,
@@ -139,11 +147,25 @@ int request_parse(const char *body, size_t size, const struct request_limits *li
     if (report.fault != JSON_OK)
         return refuse_body(&report, ret_error);
     if (report.value.type != JSON_OBJECT)
-        return refuse(ret_error, "Request body must be a JSON object");
-    return read_script(&fields, limits, ret_request, ret_error);
+        return request_error_set(ret_error, "Request body must be a JSON object");
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (fields.counts[field] > 1)
+            return request_error_set(ret_error, "Field '%s' appears more than once",
+                                     field_names[field]);
+    int r = read_script(&fields, limits, ret_request, ret_error);
+    if (r == 0)
+        r = read_inputs(&fields, limits, ret_request, ret_error);
+    if (r < 0)
+        request_done(ret_request);
+    return r;
+}
+
+size_t request_held_bytes(const struct request *request) {
+    return request->script_size + inputs_held_bytes(&request->inputs);
 }
 
 void request_done(struct request *request) {
     cJSON_free(request->script);
+    inputs_done(&request->inputs);
     *request = (struct request){0};
 }

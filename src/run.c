@@ -6,15 +6,12 @@
 #include "run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
-#include "request.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
@@ -64,6 +61,28 @@ static void settled(struct run *run) {
 
 enum channel_end { CHANNEL_OPEN, CHANNEL_SETTLED, CHANNEL_CLOSED };
 
+/* Takes bytes up to the end of a frame. True if the verdict stands. */
+static bool take_bytes(struct run *run, const char *bytes, size_t size, size_t *ret_used) {
+    switch (frame_reader_feed(&run->reader, bytes, size, ret_used)) {
+    case FRAME_MORE:
+        return false;
+    case FRAME_WHOLE:
+        if (run_verdict_frame(&run->outcome, &run->reader, run->config))
+            return true;
+        frame_reader_next(&run->reader);
+        return false;
+    case FRAME_TOO_BIG:
+        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, run->config);
+        return true;
+    case FRAME_NO_MEMORY:
+        outcome_set(&run->outcome, VERDICT_INTERNAL, "The service is out of memory");
+        return true;
+    default:
+        run_verdict_no_result(&run->outcome);
+        return true;
+    }
+}
+
 /* Reads once; may fill in the verdict. */
 static enum channel_end read_channel(struct run *run) {
     ssize_t size =
@@ -72,22 +91,11 @@ static enum channel_end read_channel(struct run *run) {
         return CHANNEL_OPEN;
     if (size <= 0)
         return CHANNEL_CLOSED;
-    switch (frame_reader_feed(&run->reader, scratch, (size_t)size)) {
-    case FRAME_MORE:
-        return CHANNEL_OPEN;
-    case FRAME_WHOLE:
-        run_verdict_frame(&run->outcome, &run->reader, run->config);
-        break;
-    case FRAME_TOO_BIG:
-        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, run->config);
-        break;
-    case FRAME_NO_MEMORY:
-        outcome_set(&run->outcome, VERDICT_INTERNAL, "The service is out of memory");
-        break;
-    default:
-        run_verdict_no_result(&run->outcome);
-    }
-    return CHANNEL_SETTLED;
+    for (size_t at = 0, used; at < (size_t)size; at += used)
+        if (take_bytes(run, scratch + at, (size_t)size - at, &used))
+            return CHANNEL_SETTLED;
+    run->received_size += (size_t)size;
+    return CHANNEL_OPEN;
 }
 
 static void last_word_expired(void *context) {
@@ -102,37 +110,20 @@ static void deadline_expired(void *context) {
     settled(run);
 }
 
-/* Sends what is left of FRAME_SCRIPT and FRAME_RUN. 0, -EAGAIN or another -errno. */
-static int send_script(struct run *run) {
-    struct frame_header script = {.type = FRAME_SCRIPT, .size = (uint32_t)run->script_size};
-    struct frame_header go = {.type = FRAME_RUN};
-    struct iovec parts[] = {
-        {&script, sizeof(script)}, {run->script, run->script_size}, {&go, sizeof(go)}};
-    const size_t count = sizeof(parts) / sizeof(parts[0]);
-    size_t skip = run->sent_size, first = 0;
-    while (first < count && skip >= parts[first].iov_len)
-        skip -= parts[first++].iov_len;
-    if (first == count)
-        return 0;
-    parts[first].iov_base = (char *)parts[first].iov_base + skip;
-    parts[first].iov_len -= skip;
-    size_t wanted = 0;
-    for (size_t i = first; i < count; i++)
-        wanted += parts[i].iov_len;
-    struct msghdr message = {.msg_iov = parts + first, .msg_iovlen = count - first};
-    ssize_t size = sendmsg(run_worker(run)->descriptors[WORKER_CHANNEL], &message,
-                           MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (size < 0)
-        return errno == EINTR ? -EAGAIN : -errno;
-    run->sent_size += (size_t)size;
-    return (size_t)size == wanted ? 0 : -EAGAIN;
+/* Sends what is left of the request. 0, -EAGAIN or another -errno. */
+static int send_request(struct run *run) {
+    int r = input_stream_send(&run->input, run_worker(run)->descriptors[WORKER_CHANNEL]);
+    /* The worker has it all. */
+    if (r == 0)
+        request_done(&run->request);
+    return r;
 }
 
 /* An error is left to the read that follows: the channel's end tells more. */
 static void on_channel(void *context, uint32_t events) {
     struct run *run = context;
     struct loop_file *file = &run_worker(run)->files[WORKER_CHANNEL];
-    if ((events & EPOLLOUT) && send_script(run) != -EAGAIN)
+    if ((events & EPOLLOUT) && send_request(run) != -EAGAIN)
         loop_file_modify(run->loop, file, EPOLLIN);
     if (!(events & ~(uint32_t)EPOLLOUT))
         return;
@@ -201,7 +192,7 @@ static void on_worker(void *context, struct worker *worker) {
     worker->files[WORKER_CHANNEL].fn = on_channel;
     worker->files[WORKER_CHANNEL].context = run;
     /* The script first: it runs while the rest is set up. */
-    int r = send_script(run);
+    int r = send_request(run);
     if (r == -EAGAIN)
         r = loop_file_modify(run->loop, &worker->files[WORKER_CHANNEL], EPOLLIN | EPOLLOUT);
     if (r == 0)
@@ -244,10 +235,9 @@ static void take_the_rest(struct run *run) {
         size_t before;
         enum channel_end end;
         do {
-            before = run->reader.payload.size + run->reader.header_size;
+            before = run->received_size;
             end = read_channel(run);
-        } while (end == CHANNEL_OPEN &&
-                 run->reader.payload.size + run->reader.header_size > before);
+        } while (end == CHANNEL_OPEN && run->received_size > before);
         run->settled = end == CHANNEL_SETTLED;
     }
     while (read_output(run, WORKER_STDOUT))
@@ -286,13 +276,14 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
     *run = (struct run){.loop = loop,
                         .pool = pool,
                         .config = config,
-                        .script = request->script,
-                        .script_size = request->script_size,
+                        .request = *request,
                         .claim = {.calls = &claim_calls, .context = run},
                         .done_fn = done_fn,
                         .done_context = done_context};
     *request = (struct request){0};
+    input_stream_init(&run->input, &run->request);
     outcome_init(&run->outcome, output_limit(run), RUN_TEXT_BYTES);
+    run->outcome.files_asked = run->request.inputs.patterns_size > 0;
     frame_reader_init(&run->reader, output_limit(run), RUN_ERROR_FRAME_BYTES);
     loop_timer_start(loop, &run->timer, (int64_t)config->queue_wait_s * SECOND_US + CLAIM_SPARE_US,
                      claim_expired, run);
@@ -312,12 +303,15 @@ void run_stop(struct run *run, enum verdict verdict, const char *text) {
     }
 }
 
+size_t run_request_bytes(const struct run *run) {
+    return request_held_bytes(&run->request);
+}
+
 void run_done(struct run *run) {
     loop_timer_stop(run->loop, &run->timer);
     if (run->state != RUN_OVER)
         pool_unclaim(run->pool, &run->claim);
     frame_reader_done(&run->reader);
     outcome_done(&run->outcome);
-    free(run->script);
-    run->script = NULL;
+    request_done(&run->request);
 }

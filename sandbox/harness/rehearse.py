@@ -3,8 +3,10 @@ the worker's own afterwards. Nothing of it can be seen by a script."""
 
 import sys
 
+from harness.answer import extra_frames
 from harness.channel import FRAME_RUN, FRAME_SCRIPT, frame_of, send
 from harness.failures import error_frame
+from harness.figures import watch as watch_figures
 from harness.parse import parse
 from harness.results import result_frame
 from harness.script import run_script
@@ -28,9 +30,10 @@ def rehearse():
     sources = Sources("/nonexistent")
     sources.add(sources.path, REHEARSAL)
     module = type(sys)("script")
-    value = run_script(parse(REHEARSAL, sources), module)
+    value = run_script(parse(REHEARSAL, sources), module, None)
     result_frame(value, 1 << 20)
     error_frame("exception", "text", "text")
+    extra_frames((), "/", 0)
 
 
 def rehearse_serving(channel, far_end):

@@ -1,15 +1,12 @@
 """script: the script as a module, and the call of its main()."""
 
 import builtins
-import posix
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import SourceFileLoader
-from posix import close as close_file
-from posix import open as open_file
 
-from harness.channel import send
 from harness.failures import Refused
+from harness.inputs import call_main
 from harness.parse import NO_MAIN
 from harness.system import streams
 
@@ -37,12 +34,6 @@ def enter_script(module, main_module):
     return module
 
 
-def write_script(path, data):
-    file = open_file(path, posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC, 0o600)
-    send(file, data)
-    close_file(file)
-
-
 def run_coroutine(coroutine):
     import asyncio
 
@@ -60,10 +51,10 @@ coroutine_type = type(coroutine := some_coroutine())
 coroutine.close()
 
 
-def run_script(code, module):
+def run_script(code, module, args):
     exec(code, module.__dict__)
     main = module.__dict__.get("main")
     if not callable(main):
         raise Refused("no_main", NO_MAIN, "")
-    value = main()
+    value = call_main(main, args)
     return run_coroutine(value) if type(value) is coroutine_type else value

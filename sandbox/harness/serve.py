@@ -7,19 +7,12 @@ import sys
 from posix import getpid as get_pid
 
 from harness.answer import answer
-from harness.channel import (
-    EXIT_PROTOCOL,
-    EXIT_SETUP,
-    FRAME_READY,
-    FRAME_RUN,
-    FRAME_SCRIPT,
-    frame_of,
-    leave,
-    receive,
-    send,
-)
+from harness.channel import EXIT_SETUP, FRAME_READY, frame_of, leave, send
+from harness.figures import begin as begin_figures
+from harness.figures import watch as watch_figures
+from harness.inputs import decode_args, place, receive_inputs, write_script
 from harness.parse import parse
-from harness.script import enter_script, make_modules, run_script, write_script
+from harness.script import enter_script, make_modules, run_script
 from harness.sources import Sources
 from harness.system import is_undumpable, settle, write_in_lines
 
@@ -35,6 +28,7 @@ class Preparation:
         self.sources = Sources(directory)
         self.modules = make_modules(self.sources.path)
         sys.path.insert(0, directory)
+        watch_figures()
 
 
 prepared = None  # in forks, by the zygote
@@ -47,18 +41,6 @@ def prepare(directory):
     return prepared
 
 
-def receive_script(channel):
-    script = None
-    while True:
-        kind, payload = receive(channel)
-        if kind == FRAME_SCRIPT and script is None:
-            script = payload
-        elif kind == FRAME_RUN and script is not None and not payload:
-            return script
-        else:
-            leave(EXIT_PROTOCOL)
-
-
 def serve(channel):
     """True if the answer was sent. The process must end then, one way or the other."""
     value = failure = None
@@ -68,14 +50,19 @@ def serve(channel):
         sources, output_bytes = preparation.sources, preparation.output_bytes
         pid = get_pid()
         send(channel, frame_of(FRAME_READY, b""))
-        script = receive_script(channel)
-        write_script(sources.path, script)
+        inputs = receive_inputs(channel)
+        write_script(sources.path, inputs.script)
+        refusal = place(inputs, sources.prefix)
+        begin_figures(output_bytes)
     except BaseException:
         leave(EXIT_SETUP)
     try:
-        text = script.decode("utf-8", "replace").removeprefix("\ufeff")
+        if refusal:
+            raise refusal
+        text = inputs.script.decode("utf-8", "replace").removeprefix("\ufeff")
         sources.add(sources.path, text)
-        value = run_script(parse(text, sources), enter_script(*preparation.modules))
+        code, args = parse(text, sources), decode_args(inputs.args_text)
+        value = run_script(code, enter_script(*preparation.modules), args)
     except BaseException as error:
         failure = error
     for _ in range(5):  # a trace function that raises is gone after that
@@ -85,7 +72,7 @@ def serve(channel):
         except BaseException:
             continue
     try:
-        return answer(channel, pid, value, failure, sources, output_bytes)
+        return answer(channel, pid, value, failure, sources, output_bytes, inputs.patterns)
     except BaseException:
         return False  # the script closed the channel, most likely
 

@@ -15,7 +15,8 @@
 
 #include "request.h"
 
-static const struct request_limits limits = {.script_bytes = 50000};
+static const struct request_limits limits = {.script_bytes = 50000,
+                                             .inputs = {.total_bytes = 100, .file_bytes = 60}};
 
 static int parse(const char *body, size_t size, struct request *request,
                  struct request_error *error) {
