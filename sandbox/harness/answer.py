@@ -60,7 +60,7 @@ def answer(channel, pid, value, failure, sources, output_bytes, patterns):
             frame, is_result = conclude(value, failure, sources, output_bytes)
             extras = []
             if is_result and get_pid() == pid:
-                extras = extra_frames(patterns, sources.prefix, output_bytes)
+                extras = extra_frames(patterns, sources.directory, output_bytes)
             settle()
             flush_captured()
             break

@@ -21,7 +21,7 @@ class Figures:
     """Those of one run. `limit`: bytes of all together."""
 
     def __init__(self, limit):
-        self.limit, self.count, self.over = limit, 0, 0
+        self.limit, self.left, self.count, self.over = limit, limit, 0, 0
         self.pictures, self.notes = [], []
 
     def add(self, figure):
@@ -40,11 +40,11 @@ class Figures:
         data = buffer.getvalue()
         if not data.startswith(PNG):
             self.notes.append(f"figure {self.count} is left out: what was drawn is no PNG")
-        elif len(data) > self.limit:
-            text = f"more than {self.limit >> 20} MB in all" if self.pictures else f"{len(data)} bytes"
+        elif len(data) > self.left:
+            text = f"more than {self.limit >> 20} MB in all"
             self.notes.append(f"figure {self.count} is left out: {text}")
         else:
-            self.limit -= len(data)
+            self.left -= len(data)
             self.pictures.append(data)
 
     def add_open(self, catch):

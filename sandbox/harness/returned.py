@@ -190,7 +190,7 @@ class Files:
             except BaseException as error:
                 why = headline_of(error)[:200]
         if why:
-            self.notes.append(f"'{name[:200]}' is left out: {why}")
+            self.notes.append(f"{name[:200]!r} is left out: {why}")
 
     def add_opened(self, name, file):
         """Why not; None or empty if all is well."""
@@ -237,7 +237,7 @@ def collect(patterns, directory, limit):
         files.add(path)
     for number, pattern in enumerate(patterns):
         if number not in search.matched:
-            files.notes.append(f"nothing matches '{pattern[:200]}'")
+            files.notes.append(f"nothing matches {pattern[:200]!r}")
     if search.entries > ENTRIES_MOST:
         files.notes.append(f"not all files were looked at: {ENTRIES_MOST} at most")
     return files.frames, files.notes

@@ -11,7 +11,8 @@ SOURCE_BYTES = 1 << 20  # of a file whose lines a traceback quotes
 
 class Sources:
     def __init__(self, directory):
-        self.prefix = directory.rstrip("/") + "/"
+        self.directory = directory.rstrip("/")  # without a slash, which would follow a link
+        self.prefix = self.directory + "/"
         self.path = self.prefix + "script.py"
         self.lines_of = {}
 
