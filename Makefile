@@ -33,7 +33,8 @@ ifdef SANITIZE
 unit_tests := $(filter-out $(BUILD)/unit/test_snapshot,$(unit_tests))
 endif
 
-fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c request.c response.c)
+fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c json_string.c utf8.c base64.c file_name.c inputs.c \
+    attachments.c request_error.c outcome.c request.c response.c frame_reader.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 # The service makes namespaces and cgroups: it is started as root.

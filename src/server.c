@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #include "queue.h"
 #include "roles.h"
 
+#define MMAP_THRESHOLD_BYTES (1 << 20)
 #define SECOND_US 1000000LL
 #define LAST_ANSWERS_US (10 * SECOND_US) /* after the grace time, for ends and slow readers */
 
@@ -203,6 +205,9 @@ int server_main(const struct config *config) {
     if (signals < 0)
         return refused("signals", -signals);
     raise_descriptor_limit();
+    /* What large requests and answers took goes back when they are through: without this the limit
+     * grows with what is freed. mallopt(3). */
+    mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
     int listener = http_listen(config, error, sizeof(error));
     if (listener < 0) {
         fprintf(stderr, "code-runner: %s\n", error);
