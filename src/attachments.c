@@ -26,7 +26,8 @@ static bool is_utf8(const char *text, size_t size) {
 static bool has_file(const struct attachments *attachments, const char *name) {
     for (unsigned i = 0; i < attachments->count; i++) {
         const struct attachment *item = &attachments->items[i];
-        if (!item->is_figure && strcmp(item->bytes.data, name) == 0)
+        const char *other = item->bytes.data;
+        if (!item->is_figure && other && strcmp(other, name) == 0)
             return true;
     }
     return false;

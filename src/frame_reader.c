@@ -19,7 +19,6 @@ void frame_reader_done(struct frame_reader *reader) {
 static enum frame_progress check_header(const struct frame_reader *reader) {
     switch (reader->header.type) {
     case FRAME_RESULT:
-        return reader->header.size > reader->result_cap ? FRAME_TOO_BIG : FRAME_MORE;
     case FRAME_FIGURE:
         return reader->header.size > reader->result_cap ? FRAME_TOO_BIG : FRAME_MORE;
     case FRAME_RETURNED:
