@@ -33,8 +33,9 @@ ifdef SANITIZE
 unit_tests := $(filter-out $(BUILD)/unit/test_snapshot,$(unit_tests))
 endif
 
-fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c utf8.c outcome.c protocol.c request.c response.c \
-    frame_reader.c run_verdict.c config.c config_table.c config_format.c cors.c tokens.c)
+fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c json_string.c utf8.c base64.c file_name.c inputs.c \
+    attachments.c request_error.c outcome.c protocol.c request.c response.c frame_reader.c run_verdict.c config.c config_table.c \
+    config_format.c cors.c tokens.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 60
 load_settings = $(foreach name,LOAD_RUNS LOAD_MINUTES LOAD_SEED,$(if $($(name)),$(name)=$($(name))))
@@ -57,7 +58,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S sandbox/harness.py sandbox/preload.py
+$(BUILD)/%.o: %.S $(wildcard sandbox/harness/*.py) sandbox/preload.py
 	@mkdir -p $(@D)
 	$(CC) -c -o $@ $<
 

@@ -34,7 +34,8 @@ struct config {
     uint64_t timeout_s;               /* wall time of a script */
     uint64_t memory_mb;               /* MiB, of a script with all its processes */
     uint64_t file_mb;                 /* MiB, of one file */
-    uint64_t output_mb;               /* MiB, of stdout + stderr, and of the result */
+    uint64_t output_mb;               /* MiB, of stdout + stderr; of result, figures, files each */
+    uint64_t input_mb;                /* MiB, of a request's files together, and of its stdin */
     uint64_t scratch_mb;              /* MiB, of a script's scratch space */
     uint64_t script_bytes;            /* bytes of source */
     uint64_t processes;               /* processes and threads of a script */

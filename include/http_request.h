@@ -9,7 +9,12 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 
+struct config;
 struct http_connection;
+
+/* The limit of one request's body, bytes: files in base64, standard input and arguments with their
+ * escapes, and the script. */
+size_t http_request_body_bytes(const struct config *config);
 
 /* libmicrohttpd's handler (MHD_AccessHandlerCallback); *request_context is the connection. */
 enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, const char *path,

@@ -49,7 +49,8 @@ struct json_span {
     bool has_lone_surrogate; /* an escaped surrogate without its other half somewhere inside */
 };
 
-/* Called for each member of the outermost object, in order, when its value is complete. */
+/* Called for each member of the outermost object, or element of the outermost array (key is NULL),
+ * in order, when its value is complete. */
 typedef void json_member_fn(void *context, const struct json_span *key,
                             const struct json_span *value);
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "attachments.h"
 #include "buf.h"
 #include "protocol.h"
 
@@ -16,6 +17,7 @@ enum verdict {
     /* faults of the script */
     VERDICT_NO_MAIN,
     VERDICT_SYNTAX_ERROR,
+    VERDICT_INVALID_REQUEST, /* its main() does not take the arguments that it was to have */
     VERDICT_EXCEPTION,
     VERDICT_EXITED,
     VERDICT_KILLED,
@@ -36,6 +38,9 @@ struct outcome {
     struct buf message; /* raw bytes from the worker, or our own text: the `error` of the answer */
     struct buf traceback;                  /* raw bytes from the worker; may be empty */
     struct buf stdout_bytes, stderr_bytes; /* as printed: any bytes */
+    struct buf note;                       /* raw bytes from the worker, for the end of stderr */
+    struct attachments attachments;        /* for VERDICT_SUCCESS */
+    bool files_asked;                      /* `files` belongs into the answer, be it empty */
     int64_t queue_us, run_us;              /* waited in the queue; from dispatch to the end */
     uint64_t peak_memory_bytes;            /* of all its processes; 0: not known */
     struct stage_trace trace; /* with --trace: how long its worker's start took; else zero */
@@ -56,7 +61,7 @@ void outcome_set(struct outcome *outcome, enum verdict verdict, const char *form
 const char *verdict_word(enum verdict verdict);
 
 /* The verdict that a worker may claim in FRAME_ERROR by this word (no_main, syntax_error,
- * exception, exited, bad_result, memory, output); -EINVAL for any other. */
+ * invalid_request, exception, exited, bad_result, memory, output); -EINVAL for any other. */
 int verdict_from_worker(const char *word);
 
 #endif

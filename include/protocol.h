@@ -15,8 +15,9 @@
  *
  * Legal order on a channel:
  *   worker: FRAME_READY (or FRAME_SETUP_FAILED and then end of file)
- *   server: FRAME_SCRIPT, later inputs, FRAME_RUN
- *   worker: FRAME_RESULT or FRAME_ERROR, once; what follows is ignored
+ *   server: FRAME_SCRIPT; FRAME_ARGS, FRAME_STDIN, FRAME_RETURN, each at most once; FRAME_FILE,
+ * each of another name; FRAME_RUN worker: FRAME_FIGURE, FRAME_RETURNED, up to their numbers;
+ * FRAME_NOTE, at most once; then FRAME_RESULT; or FRAME_ERROR; what follows is ignored
  */
 #ifndef PROTOCOL_H
 #define PROTOCOL_H
@@ -127,15 +128,27 @@ struct zygote_event {
 enum frame_type {
     /* server -> worker */
     FRAME_SCRIPT = 1, /* Python source, UTF-8, no NUL */
+    FRAME_ARGS = 3,   /* JSON text: arguments of main(), an object or array */
+    FRAME_STDIN = 4,  /* what the script reads from descriptor 0 */
+    FRAME_FILE = 5,   /* for the working directory: name (see file_name.h), NUL, what is in it */
+    FRAME_RETURN = 6, /* patterns of the files that are to come back, joined by NUL */
     FRAME_RUN = 2,    /* empty; all inputs are there: go. The deadline counts from here */
     /* worker -> server */
     FRAME_READY = 16,        /* empty; isolated and waiting for a script */
     FRAME_SETUP_FAILED = 17, /* struct setup_failure; never after FRAME_READY */
     FRAME_TRACE = 20,        /* struct stage_trace; with --trace only, once, before FRAME_READY */
+    FRAME_FIGURE = 21,       /* a PNG */
+    FRAME_RETURNED = 22,     /* a file that was asked for: as in FRAME_FILE */
+    FRAME_NOTE = 23,         /* text for the end of `stderr`: what of these was left out */
     FRAME_RESULT = 18,       /* JSON text: what main() returned */
     FRAME_ERROR =
         19, /* three UTF-8 texts joined by NUL: outcome word, message, traceback (may be empty) */
 };
+
+/* Most that a worker may send; their bytes have the limit of the output, each kind by itself. */
+#define FIGURES_MOST 20u
+#define RETURNED_MOST 100u
+#define NOTE_BYTES ((size_t)16 << 10)
 
 struct frame_header {
     uint32_t type;

@@ -49,6 +49,9 @@ void queue_drain(struct queue *queue);
 /* Refuses what waits and ends what runs; answers follow. */
 void queue_end(struct queue *queue);
 
+/* Memory that requests hold which wait, or are kept for their workers. */
+size_t queue_held_bytes(const struct queue *queue);
+
 struct queue_state queue_state(const struct queue *queue);
 
 #endif

@@ -9,23 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "inputs.h"
+#include "request_error.h"
+
 struct request {
     char *script;          /* owned; UTF-8 without NUL, NUL-terminated */
     size_t script_size;    /* bytes, 1 .. limits.script_bytes */
     int64_t timeout_us;    /* 1 .. limits.timeout_us; what was not asked for is the limit */
     uint64_t memory_bytes; /* limits.least_memory_bytes .. limits.memory_bytes; same */
+    struct inputs inputs;
 };
 
 struct request_limits {
     size_t script_bytes;
     int64_t timeout_us;
     uint64_t memory_bytes, least_memory_bytes;
-};
-
-/* The client's fault: always a 4xx, outcome `invalid_request`. */
-struct request_error {
-    int status;     /* HTTP status, 400 .. 499 */
-    char text[256]; /* UTF-8, for a person; names the field and the limit */
+    struct input_limits inputs;
 };
 
 /* Fills *ret_request (release with request_done) and returns 0; or fills *ret_error, leaves
@@ -33,6 +32,9 @@ struct request_error {
  * untouched). */
 int request_parse(const char *body, size_t size, const struct request_limits *limits,
                   struct request *ret_request, struct request_error *ret_error);
+
+/* Memory that it holds. */
+size_t request_held_bytes(const struct request *request);
 
 void request_done(struct request *request);
 

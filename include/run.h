@@ -11,13 +11,14 @@
 #include <stdint.h>
 
 #include "frame_reader.h"
+#include "input_stream.h"
 #include "loop.h"
 #include "outcome.h"
 #include "pool.h"
+#include "request.h"
 #include "run_verdict.h"
 
 struct config;
-struct request;
 
 /* outcome is the run's: take out of it what is wanted. The run may be freed inside this call, after
  * run_done. */
@@ -32,14 +33,16 @@ struct run {
     struct run_limits limits;
     bool less_memory; /* than the service allows: the worker is told first */
     enum run_state state;
-    bool settled;       /* the outcome's verdict stands */
-    bool began_anew;    /* its first worker was gone before the script began */
-    int64_t started_us; /* when it got its worker (loop_now_us); 0 before */
-    char *script;
-    size_t script_size, sent_size;
+    bool settled;           /* the outcome's verdict stands */
+    bool began_anew;        /* its first worker was gone before the script began */
+    bool unread;            /* the channel's end has said that the script cannot have begun */
+    int64_t started_us;     /* when it got its worker (loop_now_us); 0 before */
+    struct request request; /* while another worker may have to be given it */
+    struct input_stream input;
     struct pool_claim claim;
     struct loop_timer timer;
     struct frame_reader reader;
+    size_t received_size; /* bytes of the channel, all frames */
     struct outcome outcome;
     run_done_fn *done_fn;
     void *done_context;
@@ -52,6 +55,9 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
 /* Ends the script; done_fn is called with this verdict, soon and not before this call has returned.
  * Too late if the script has ended by itself. */
 void run_stop(struct run *run, enum verdict verdict, const char *text);
+
+/* Memory that its request holds, which is kept until the script says or prints the first byte. */
+size_t run_request_bytes(const struct run *run);
 
 /* Frees what it holds; if it is not over, its worker is ended and done_fn not called. */
 void run_done(struct run *run);

@@ -11,12 +11,18 @@
  * is over. */
 void run_claim(struct run *run, int64_t longest_us);
 
-/* The worker has closed its channel and not read all that it was sent: so it cannot have begun
- * the script, which comes last. Only while the verdict is open. unix(7): ECONNRESET. */
+/* The worker has closed its channel and not read all of the request: so it cannot have begun the
+ * script, since FRAME_RUN comes last. Only when it is over, and the verdict open. unix(7):
+ * ECONNRESET. */
 bool run_is_unread(const struct run *run);
 
+/* The worker has said or printed something: it has begun, and no other one will need the request.
+ */
+void run_has_begun(struct run *run);
+
 /* The worker was killed before the script began, which is not the script's fault: another one may
- * have it. False if that was so once already. */
+ * have it, from its first byte on. False if that was so once already, or if the worker has said
+ * something. */
 bool run_begin_anew(struct run *run);
 
 /* It could not be started, and the verdict stands. error: errno, positive. */

@@ -31,8 +31,9 @@ bool run_verdict_watched(struct outcome *outcome, const struct zygote_event *eve
 /* "ended without returning a result" */
 void run_verdict_no_result(struct outcome *outcome);
 
-/* From a whole frame; takes the payload if it is a result. */
-void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
+/* From a whole frame; takes the payload if it is a result, or comes before one. True if the verdict
+ * stands; else more frames may follow. */
+bool run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
                        const struct run_limits *limits);
 
 /* From how its worker ended, if nothing was known before. */

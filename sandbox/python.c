@@ -16,25 +16,31 @@
 #include "mounts.h"
 #include "sandbox.h"
 
-#define HARNESS_FILE "harness.py"
-#define HARNESS_COMPILED "harness.pyc"
+#define HARNESS_COMPILED "load.pyc"
 
 /* In the directory that is the working directory. */
 static const char compile_harness[] =
-    "import py_compile; py_compile.compile('" HARNESS_FILE "', '" HARNESS_COMPILED
-    "', 'harness.py', doraise=True,"
-    " invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)";
+    "import runpy; runpy.run_path('load.py', run_name='load')['pack']('.', '.')";
 static const char build_font_list[] = "import matplotlib.font_manager";
 
-static int write_harness(const char *directory) {
-    char path[96];
-    snprintf(path, sizeof(path), "%s/" HARNESS_FILE, directory);
+static int write_text(const char *directory, const struct embedded_text *text) {
+    char path[128];
+    int n = snprintf(path, sizeof(path), "%s/%s.py", directory, text->name);
+    if (n < 0 || (size_t)n >= sizeof(path))
+        return -ENAMETOOLONG;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
         return -errno;
-    size_t size = strlen(harness_source);
-    int r = write(fd, harness_source, size) == (ssize_t)size ? 0 : -EIO;
+    size_t size = strlen(text->source);
+    int r = write(fd, text->source, size) == (ssize_t)size ? 0 : -EIO;
     close(fd);
+    return r;
+}
+
+static int write_harness(const char *directory) {
+    int r = 0;
+    for (const struct embedded_text *text = embedded_harness; r == 0 && text->name; text++)
+        r = write_text(directory, text);
     return r;
 }
 

@@ -1,6 +1,6 @@
 /*
  * python_warm: embeds CPython in the zygote. Python code that belongs to it: preload.py (once,
- * here) and harness.py (in each fork).
+ * here) and the harness (in each fork).
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -97,6 +97,23 @@ static PyObject *make_module(const char *name, const char *source) {
     return module;
 }
 
+/* The harness's last module, which has all that is called from here. A new reference. */
+static PyObject *load_harness(void) {
+    PyObject *load = make_module(embedded_harness[0].name, embedded_harness[0].source);
+    PyObject *sources = PyDict_New(), *harness = NULL;
+    for (const struct embedded_text *text = embedded_harness; sources && text->name; text++) {
+        PyObject *source = PyUnicode_FromString(text->source);
+        if (!source || PyDict_SetItemString(sources, text->name, source) < 0)
+            Py_CLEAR(sources);
+        Py_XDECREF(source);
+    }
+    if (load && sources)
+        harness = PyObject_CallMethod(load, "load_sources", "O", sources);
+    Py_XDECREF(sources);
+    Py_XDECREF(load);
+    return harness;
+}
+
 /* "numpy,pandas" -> ["numpy", "pandas"]; a new reference. */
 static PyObject *list_of_names(const char *text) {
     PyObject *whole = PyUnicode_FromString(text), *comma = PyUnicode_FromString(",");
@@ -138,7 +155,7 @@ static int find_twisters(PyObject *preload, struct fork_state *state) {
 
 static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     PyObject *preload = make_module("preload", preload_source);
-    PyObject *harness = make_module("harness", harness_source);
+    PyObject *harness = load_harness();
     PyObject *names = list_of_names(sandbox->config->preload);
     PyObject *environment = environment_of(sandbox);
     serve_fork = harness ? PyObject_GetAttrString(harness, "serve_fork") : NULL;
@@ -146,7 +163,12 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     rehearse_serving = harness ? PyObject_GetAttrString(harness, "rehearse_serving") : NULL;
     if (!preload || !serve_fork || !rehearse || !rehearse_serving || !names || !environment)
         return say_exception("the interpreter's own code", error, size);
-    PyObject *done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
+    /* Before matplotlib is imported, if it is. */
+    PyObject *done = PyObject_CallMethod(harness, "watch_figures", NULL);
+    if (!done)
+        return say_exception("figures", error, size);
+    Py_DECREF(done);
+    done = PyObject_CallMethod(preload, "load_all", "OO", names, environment);
     if (!done)
         return say_exception("--preload", error, size);
     Py_DECREF(done);

@@ -127,7 +127,7 @@ static void on_connection(void *context, struct MHD_Connection *mhd, void **sock
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         connection = http_connection_new(http, &http->connections, mhd);
         if (connection)
-            buf_init(&connection->body, HTTP_BODY_BYTES);
+            buf_init(&connection->body, http->body_bytes);
         if (connection && !admit(http, connection))
             turn_away(connection);
         *socket_context = connection;
@@ -205,6 +205,7 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->queue = queue;
     http->config = config;
     http->tokens = tokens;
+    http->body_bytes = http_request_body_bytes(config);
     http->started_us = process_wall_us();
     metrics_init(&http->metrics);
     http->connections.loop = http->lingers.loop = loop;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define LINGER_US (5 * 1000000LL)
-#define LINGER_BYTES ((size_t)8 << 20)
+#define LINGER_BYTES ((size_t)64 << 20)
 #define LINGERS_MAX 64
 #define PART_BYTES ((size_t)256 << 10)
 

@@ -23,9 +23,17 @@
 #include "response.h"
 #include "tokens.h"
 
-#define BODIES_BUDGET ((size_t)128 << 20) /* of all that are being read */
+/* Of all requests that are being read, wait, or are kept for their worker. Large ones leave some of
+ * it to the others. */
+#define REQUESTS_BUDGET ((size_t)160 << 20)
+#define LARGE_BUDGET ((size_t)128 << 20)
+#define LARGE_BYTES ((size_t)1 << 20)
 #define METRICS_BYTES ((size_t)256 << 10)
 #define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
+
+size_t http_request_body_bytes(const struct config *config) {
+    return ((size_t)3 * config->input_mb + 2) << 20;
+}
 
 /* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
 static enum MHD_Result answer(struct http_connection *connection) {
@@ -154,10 +162,14 @@ static enum MHD_Result submit(struct http_connection *connection, struct request
 static enum MHD_Result execute(struct http_connection *connection) {
     struct http *http = connection->http;
     const struct config *config = http->config;
-    struct request_limits limits = {.script_bytes = (size_t)config->script_bytes,
-                                    .timeout_us = (int64_t)config->timeout_s * 1000000,
-                                    .memory_bytes = config->memory_mb << 20,
-                                    .least_memory_bytes = CONFIG_LEAST_MEMORY_MB << 20};
+    struct request_limits limits = {
+        .script_bytes = (size_t)config->script_bytes,
+        .timeout_us = (int64_t)config->timeout_s * 1000000,
+        .memory_bytes = config->memory_mb << 20,
+        .least_memory_bytes = CONFIG_LEAST_MEMORY_MB << 20,
+        .inputs = {.total_bytes = (size_t)config->input_mb << 20,
+                   .file_bytes = (size_t)config->file_mb << 20},
+    };
     struct request request;
     struct request_error error;
     int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);
@@ -180,7 +192,8 @@ static const char *header(struct http_connection *connection, const char *name) 
 
 static void refuse_size(struct http_connection *connection) {
     char text[96];
-    snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes", HTTP_BODY_BYTES);
+    snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes",
+             connection->http->body_bytes);
     refuse(connection, 413, text);
 }
 
@@ -215,7 +228,7 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
         refuse(connection, refusal.status, refusal.text);
     connection->allow = refusal.allow;
     const char *length = header(connection, "Content-Length");
-    bool too_long = length && strtoull(length, NULL, 10) > HTTP_BODY_BYTES;
+    bool too_long = length && strtoull(length, NULL, 10) > connection->http->body_bytes;
     bool has_body =
         length ? strcmp(length, "0") != 0 : header(connection, "Transfer-Encoding") != NULL;
     if (connection->route && too_long)
@@ -228,16 +241,23 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
     return answer(connection);
 }
 
+static bool has_room(const struct http_connection *connection, size_t size) {
+    const struct http *http = connection->http;
+    size_t held = http->bodies_bytes + queue_held_bytes(http->queue);
+    bool large = connection->body.size + size > LARGE_BYTES;
+    return held + size <= (large ? LARGE_BUDGET : REQUESTS_BUDGET);
+}
+
 static enum MHD_Result take_body(struct http_connection *connection, const char *bytes,
                                  size_t size) {
     struct http *http = connection->http;
     connection->body_size += size;
-    if (connection->route && connection->body_size > HTTP_BODY_BYTES)
+    if (connection->route && connection->body_size > http->body_bytes)
         refuse_size(connection);
     if (!connection->route)
-        return connection->body_size > HTTP_BODY_BYTES + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
-    if (http->bodies_bytes + size > BODIES_BUDGET) {
-        refuse_take(connection, overloaded("Too many requests are being read"));
+        return connection->body_size > http->body_bytes + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
+    if (!has_room(connection, size)) {
+        refuse_take(connection, overloaded("Too many large requests at once"));
         return MHD_YES;
     }
     if (buf_append(&connection->body, bytes, size) < 0)

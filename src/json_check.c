@@ -75,10 +75,11 @@ static enum state value_complete(struct scanner *scanner) {
         scanner->whole.size = scanner->cursor.at - scanner->whole.start;
         return WANT_NOTHING;
     }
-    if (scanner->depth == 1 && in_object(scanner)) {
+    if (scanner->depth == 1) {
+        const struct json_span *key = in_object(scanner) ? &scanner->key : NULL;
         take_flags(scanner, &scanner->element);
         if (scanner->on_member)
-            scanner->on_member(scanner->context, &scanner->key, &scanner->element);
+            scanner->on_member(scanner->context, key, &scanner->element);
     }
     return WANT_COMMA_OR_END;
 }

@@ -15,6 +15,7 @@ static const struct {
     [VERDICT_SUCCESS] = {"success", false},
     [VERDICT_NO_MAIN] = {"no_main", true},
     [VERDICT_SYNTAX_ERROR] = {"syntax_error", true},
+    [VERDICT_INVALID_REQUEST] = {"invalid_request", true},
     [VERDICT_EXCEPTION] = {"exception", true},
     [VERDICT_EXITED] = {"exited", true},
     [VERDICT_KILLED] = {"killed", false},
@@ -33,6 +34,7 @@ void outcome_init(struct outcome *outcome, size_t output_ceiling, size_t text_ce
     buf_init(&outcome->stderr_bytes, output_ceiling);
     buf_init(&outcome->message, text_ceiling);
     buf_init(&outcome->traceback, text_ceiling);
+    buf_init(&outcome->note, NOTE_BYTES);
 }
 
 void outcome_done(struct outcome *outcome) {
@@ -41,6 +43,8 @@ void outcome_done(struct outcome *outcome) {
     buf_done(&outcome->traceback);
     buf_done(&outcome->stdout_bytes);
     buf_done(&outcome->stderr_bytes);
+    buf_done(&outcome->note);
+    attachments_done(&outcome->attachments);
 }
 
 void outcome_set(struct outcome *outcome, enum verdict verdict, const char *format, ...) {

@@ -19,6 +19,7 @@ struct ticket {
     queue_answer_fn *fn; /* NULL: cancelled */
     void *context;
     struct request request; /* while it waits */
+    size_t held_bytes;      /* by the request, when it was submitted */
     struct run run;         /* while it runs */
     struct ticket *next, *previous;
 };
@@ -26,6 +27,7 @@ struct ticket {
 struct ticket_list {
     struct ticket *first, *last;
     unsigned count;
+    size_t held_bytes;
 };
 
 struct queue {
@@ -45,6 +47,7 @@ static void list_append(struct ticket_list *list, struct ticket *ticket) {
     ticket->previous = list->last;
     *(list->last ? &list->last->next : &list->first) = ticket;
     list->last = ticket;
+    list->held_bytes += ticket->held_bytes;
     list->count++;
 }
 
@@ -57,6 +60,7 @@ static void list_unlink(struct ticket_list *list, struct ticket *ticket) {
         ticket->next->previous = ticket->previous;
     else
         list->last = ticket->previous;
+    list->held_bytes -= ticket->held_bytes;
     list->count--;
 }
 
@@ -251,6 +255,7 @@ int queue_submit(struct queue *queue, struct request *request, queue_answer_fn *
     ticket->fn = fn;
     ticket->context = context;
     ticket->request = *request;
+    ticket->held_bytes = request_held_bytes(request);
     *request = (struct request){0};
     *ret_ticket = ticket;
     if (must_wait) {
@@ -261,6 +266,14 @@ int queue_submit(struct queue *queue, struct request *request, queue_answer_fn *
         start_ticket(queue, ticket);
     }
     return 0;
+}
+
+size_t queue_held_bytes(const struct queue *queue) {
+    size_t size = queue->waiting.held_bytes;
+    /* What runs gives its memory back with its first byte. */
+    for (const struct ticket *ticket = queue->running.first; ticket; ticket = ticket->next)
+        size += run_request_bytes(&ticket->run);
+    return size;
 }
 
 void queue_cancel(struct ticket *ticket) {

@@ -1,13 +1,11 @@
 /*
  * request: the fields of a POST /execute body. The strict checker reads the text and marks out the
- * members; cJSON decodes single strings of it, never the whole.
+ * members; cJSON decodes the script and names, never the whole; inputs.c reads the rest.
  */
 #include "request.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,9 +19,26 @@
 static const struct json_limits body_limits = {.depth = 64, .values = 100000};
 
 /* The members that mean something, found while the body is checked. */
-enum field { FIELD_SCRIPT, FIELD_TIMEOUT, FIELD_MEMORY, FIELD_COUNT };
+enum field {
+    FIELD_SCRIPT,
+    FIELD_ARGS,
+    FIELD_STDIN,
+    FIELD_FILES,
+    FIELD_RETURN_FILES,
+    FIELD_TIMEOUT,
+    FIELD_MEMORY,
+    FIELD_COUNT
+};
 
-static const char *const field_names[FIELD_COUNT] = {"script", "timeout_seconds", "memory_mb"};
+static const char *const field_names[FIELD_COUNT] = {
+    [FIELD_SCRIPT] = "script",
+    [FIELD_ARGS] = "args",
+    [FIELD_STDIN] = "stdin",
+    [FIELD_FILES] = "files",
+    [FIELD_RETURN_FILES] = "return_files",
+    [FIELD_TIMEOUT] = "timeout_seconds",
+    [FIELD_MEMORY] = "memory_mb",
+};
 
 struct fields {
     const char *body;
@@ -31,18 +46,6 @@ struct fields {
     unsigned counts[FIELD_COUNT]; /* members of that name */
     bool no_memory;
 };
-
-static int refuse(struct request_error *ret_error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static int refuse(struct request_error *ret_error, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    ret_error->status = 400;
-    vsnprintf(ret_error->text, sizeof(ret_error->text), format, arguments);
-    va_end(arguments);
-    return -EINVAL;
-}
 
 /* The text of a string that the checker passed and that holds no NUL and no lone surrogate, so only
  * memory can be missing: NULL then. The caller releases it with cJSON_free. */
@@ -78,7 +81,7 @@ static bool key_is(struct fields *fields, const struct json_span *key, const cha
 
 static void note_member(void *context, const struct json_span *key, const struct json_span *value) {
     struct fields *fields = context;
-    for (int field = 0; field < FIELD_COUNT; field++)
+    for (int field = 0; key && field < FIELD_COUNT; field++)
         if (key_is(fields, key, field_names[field])) {
             fields->spans[field] = *value;
             fields->counts[field]++;
@@ -89,15 +92,16 @@ static int refuse_body(const struct json_report *report, struct request_error *r
     const char *text = json_fault_text(report->fault);
     switch (report->fault) {
     case JSON_TOO_DEEP:
-        return refuse(ret_error, "Request body %s (limit %u)", text, body_limits.depth);
+        return request_error_set(ret_error, "Request body %s (limit %u)", text, body_limits.depth);
     case JSON_TOO_MANY:
-        return refuse(ret_error, "Request body %s (limit %zu)", text, body_limits.values);
+        return request_error_set(ret_error, "Request body %s (limit %zu)", text,
+                                 body_limits.values);
     case JSON_SYNTAX:
     case JSON_TRAILING:
     case JSON_BAD_UTF8:
-        return refuse(ret_error, "Request body %s (at byte %zu)", text, report->offset);
+        return request_error_set(ret_error, "Request body %s (at byte %zu)", text, report->offset);
     default:
-        return refuse(ret_error, "Request body %s", text);
+        return request_error_set(ret_error, "Request body %s", text);
     }
 }
 
@@ -109,13 +113,14 @@ static int read_script(const struct fields *fields, const struct request_limits 
                        struct request *ret_request, struct request_error *ret_error) {
     const struct json_span *span = &fields->spans[FIELD_SCRIPT];
     if (fields->counts[FIELD_SCRIPT] == 0)
-        return refuse(ret_error, "Field 'script' is missing");
+        return request_error_set(ret_error, "Field 'script' is missing");
     if (span->type != JSON_STRING)
-        return refuse(ret_error, "Field 'script' must be a string");
+        return request_error_set(ret_error, "Field 'script' must be a string");
     if (span->has_nul)
-        return refuse(ret_error, "Field 'script' must not contain a NUL character");
+        return request_error_set(ret_error, "Field 'script' must not contain a NUL character");
     if (span->has_lone_surrogate)
-        return refuse(ret_error, "Field 'script' must not contain a lone surrogate (\\uD800 to "
+        return request_error_set(ret_error,
+                                 "Field 'script' must not contain a lone surrogate (\\uD800 to "
                                  "\\uDFFF without its other half)");
     char *script = decode_string(fields->body, span);
     if (!script)
@@ -123,10 +128,10 @@ static int read_script(const struct fields *fields, const struct request_limits 
     size_t size = strlen(script);
     int error = 0;
     if (size > limits->script_bytes)
-        error = refuse(ret_error, "Invalid script size: %zu bytes (limit %zu)", size,
-                       limits->script_bytes);
+        error = request_error_set(ret_error, "Invalid script size: %zu bytes (limit %zu)", size,
+                                  limits->script_bytes);
     else if (is_blank(script))
-        error = refuse(ret_error, "Field 'script' must not be blank");
+        error = request_error_set(ret_error, "Field 'script' must not be blank");
     if (error) {
         cJSON_free(script);
         return error;
@@ -143,7 +148,7 @@ static int read_number(const struct fields *fields, enum field field, double *va
     if (fields->counts[field] == 0)
         return 0;
     if (span->type != JSON_NUMBER)
-        return refuse(ret_error, "Field '%s' must be a number", field_names[field]);
+        return request_error_set(ret_error, "Field '%s' must be a number", field_names[field]);
     /* The checker knows where it ends, and after it there is at least the object's brace. */
     *value = strtod(fields->body + span->start, NULL);
     return 0;
@@ -159,16 +164,28 @@ static int read_limits(const struct fields *fields, const struct request_limits 
         read_number(fields, FIELD_MEMORY, &memory_mb, ret_error) < 0)
         return -EINVAL;
     if (!(timeout_s > 0 && timeout_s <= most_s))
-        return refuse(ret_error, "Field 'timeout_seconds' must be over 0 and at most %.10g",
-                      most_s);
+        return request_error_set(
+            ret_error, "Field 'timeout_seconds' must be over 0 and at most %.10g", most_s);
     if (!(memory_mb >= least_mb && memory_mb <= most_mb))
-        return refuse(ret_error, "Field 'memory_mb' must be from %.10g to %.10g", least_mb,
-                      most_mb);
+        return request_error_set(ret_error, "Field 'memory_mb' must be from %.10g to %.10g",
+                                 least_mb, most_mb);
     ret_request->timeout_us = (int64_t)(timeout_s * SECOND_US);
     if (ret_request->timeout_us == 0)
         ret_request->timeout_us = 1;
     ret_request->memory_bytes = (uint64_t)(memory_mb * MIB_BYTES);
     return 0;
+}
+
+static int read_inputs(const struct fields *fields, const struct request_limits *limits,
+                       struct request *request, struct request_error *ret_error) {
+    const struct json_span *found[FIELD_COUNT];
+    for (int field = 0; field < FIELD_COUNT; field++)
+        found[field] = fields->counts[field] > 0 ? &fields->spans[field] : NULL;
+    struct input_fields input_fields = {.args = found[FIELD_ARGS],
+                                        .stdin_text = found[FIELD_STDIN],
+                                        .files = found[FIELD_FILES],
+                                        .return_files = found[FIELD_RETURN_FILES]};
+    return inputs_parse(fields->body, &input_fields, &limits->inputs, &request->inputs, ret_error);
 }
 
 int request_parse(const char *body, size_t size, const struct request_limits *limits,
@@ -181,20 +198,30 @@ int request_parse(const char *body, size_t size, const struct request_limits *li
     if (report.fault != JSON_OK)
         return refuse_body(&report, ret_error);
     if (report.value.type != JSON_OBJECT)
-        return refuse(ret_error, "Request body must be a JSON object");
+        return request_error_set(ret_error, "Request body must be a JSON object");
     for (int field = 0; field < FIELD_COUNT; field++)
         if (fields.counts[field] > 1)
-            return refuse(ret_error, "Field '%s' appears more than once", field_names[field]);
+            return request_error_set(ret_error, "Field '%s' appears more than once",
+                                     field_names[field]);
     struct request request = {0};
     int r = read_limits(&fields, limits, &request, ret_error);
     if (r == 0)
         r = read_script(&fields, limits, &request, ret_error);
     if (r == 0)
+        r = read_inputs(&fields, limits, &request, ret_error);
+    if (r == 0)
         *ret_request = request;
+    else
+        request_done(&request);
     return r;
+}
+
+size_t request_held_bytes(const struct request *request) {
+    return request->script_size + inputs_held_bytes(&request->inputs);
 }
 
 void request_done(struct request *request) {
     cJSON_free(request->script);
+    inputs_done(&request->inputs);
     *request = (struct request){0};
 }

@@ -1,22 +1,20 @@
 /*
  * run: RUN_CLAIMING until there is a worker, RUN_LIMITING until its limit is lowered (if it is to
- * be), RUN_RUNNING until the verdict stands, RUN_ENDING until
- * nothing of the worker is left, RUN_OVER. Whatever comes first decides (settle); only the kernel's
- * word about memory, and output that turns out too long when the pipes are emptied, come after.
+ * be), RUN_RUNNING until the verdict stands, RUN_ENDING until nothing of the worker is left,
+ * RUN_OVER. Whatever comes first decides (settle); only the kernel's word about memory, and output
+ * that turns out too long when the pipes are emptied, come after.
  */
 #include "run.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "request.h"
+#include "run_channel.h"
 #include "run_claim.h"
-#include "run_send.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
@@ -57,6 +55,7 @@ static void end_expired(void *context) {
 void run_settled(struct run *run) {
     run->settled = true;
     run->state = RUN_ENDING;
+    request_done(&run->request);
     pool_kill(run->pool, &run->claim);
     loop_file_remove(run->loop, &run_worker(run)->files[WORKER_CHANNEL]);
     loop_timer_start(run->loop, &run->timer, ENDING_US, end_expired, run);
@@ -64,46 +63,14 @@ void run_settled(struct run *run) {
 
 /* ---- channel ---- */
 
-enum channel_end {
-    CHANNEL_OPEN,
-    CHANNEL_SETTLED,
-    CHANNEL_CLOSED,
-    CHANNEL_UNREAD /* closed, and the script was not read: it cannot have begun */
-};
-
-/* Reads once; may fill in the verdict. */
-static enum channel_end read_channel(struct run *run) {
-    ssize_t size =
-        recv(run_worker(run)->descriptors[WORKER_CHANNEL], scratch, sizeof(scratch), MSG_DONTWAIT);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return CHANNEL_OPEN;
-    /* What a UNIX socket says when its peer was closed with bytes unread. */
-    if (size < 0 && errno == ECONNRESET)
-        return CHANNEL_UNREAD;
-    if (size <= 0)
-        return CHANNEL_CLOSED;
-    switch (frame_reader_feed(&run->reader, scratch, (size_t)size)) {
-    case FRAME_MORE:
-        return CHANNEL_OPEN;
-    case FRAME_WHOLE:
-        run_verdict_frame(&run->outcome, &run->reader, &run->limits);
-        break;
-    case FRAME_TOO_BIG:
-        run_verdict_limit(&run->outcome, VERDICT_OUTPUT, &run->limits);
-        break;
-    case FRAME_NO_MEMORY:
-        outcome_set(&run->outcome, VERDICT_INTERNAL, "The service is out of memory");
-        break;
-    default:
-        run_verdict_no_result(&run->outcome);
-    }
-    return CHANNEL_SETTLED;
-}
-
 static void last_word_expired(void *context) {
     struct run *run = context;
-    run_verdict_no_result(&run->outcome);
-    run_settled(run);
+    if (!run->unread) {
+        run_verdict_no_result(&run->outcome);
+        run_settled(run);
+    } else if (!run_begin_anew(run)) {
+        run_broken(run, ECONNRESET);
+    }
 }
 
 static void deadline_expired(void *context) {
@@ -116,23 +83,20 @@ static void deadline_expired(void *context) {
 static void on_channel(void *context, uint32_t events) {
     struct run *run = context;
     struct loop_file *file = &run_worker(run)->files[WORKER_CHANNEL];
-    if ((events & EPOLLOUT) && run_send_script(run) != -EAGAIN)
+    if ((events & EPOLLOUT) && run_send_request(run) != -EAGAIN)
         loop_file_modify(run->loop, file, EPOLLIN);
     if (!(events & ~(uint32_t)EPOLLOUT))
         return;
-    enum channel_end end = read_channel(run);
+    enum channel_end end = run_read_channel(run);
     if (end == CHANNEL_OPEN)
         return;
     if (end == CHANNEL_SETTLED) {
         run_settled(run);
         return;
     }
-    if (end == CHANNEL_UNREAD) {
-        if (!run_begin_anew(run))
-            run_broken(run, ECONNRESET);
-        return;
-    }
-    /* It is most likely leaving by itself, and its exit status is worth waiting for. */
+    run->unread = end == CHANNEL_UNREAD;
+    /* It is most likely leaving by itself, and its exit status is worth waiting for; so is whether
+     * the request's own files were more than it may have. */
     loop_file_remove(run->loop, file);
     loop_timer_start(run->loop, &run->timer, LAST_WORD_US, last_word_expired, run);
 }
@@ -151,6 +115,7 @@ static bool read_output(struct run *run, enum worker_file which) {
         loop_file_remove(run->loop, &worker->files[which]);
         return false;
     }
+    run_has_begun(run);
     size_t room = output_limit(run) - outcome->stdout_bytes.size - outcome->stderr_bytes.size;
     size_t part = (size_t)size < room ? (size_t)size : room;
     if (buf_append(buf, scratch, part) == 0 && part == (size_t)size)
@@ -183,9 +148,9 @@ static void begin(struct run *run) {
     run->outcome.trace = worker->trace;
     worker->files[WORKER_CHANNEL].fn = on_channel;
     worker->files[WORKER_CHANNEL].context = run;
-    /* The script first: it runs while the rest is set up. */
-    int r = run_send_script(run);
-    if (r == -EPIPE && run_begin_anew(run))
+    /* The request first: the script runs while the rest is set up. */
+    int r = run_send_request(run);
+    if ((r == -EPIPE || r == -ECONNRESET) && run_begin_anew(run))
         return;
     if (r == -EAGAIN)
         r = loop_file_modify(run->loop, &worker->files[WORKER_CHANNEL], EPOLLIN | EPOLLOUT);
@@ -259,38 +224,52 @@ static void stopped_unstarted(void *context) {
  * descriptor that a script has sent elsewhere could still write, so nothing waits for an end of
  * file, and the caps end each loop. */
 static void take_the_rest(struct run *run) {
-    size_t before;
-    do {
-        before = run->reader.payload.size + run->reader.header_size;
-        if (!run->settled)
-            run->settled = read_channel(run) == CHANNEL_SETTLED;
-    } while (!run->settled && run->reader.payload.size + run->reader.header_size > before);
+    if (!run->settled) {
+        size_t before;
+        enum channel_end end;
+        do {
+            before = run->received_size;
+            end = run_read_channel(run);
+        } while (end == CHANNEL_OPEN && run->received_size > before);
+        run->settled = end == CHANNEL_SETTLED;
+    }
     while (read_output(run, WORKER_STDOUT))
         ;
     while (read_output(run, WORKER_STDERR))
         ;
 }
 
+/* Another one may have the script, unless what it was sent was more than a limit of it: so it would
+ * be the next time. event may be NULL. */
+static void ended_unbegun(struct run *run, const struct zygote_event *event) {
+    bool explained = event && run_verdict_watched(&run->outcome, event, &run->limits);
+    if (!explained && run_begin_anew(run))
+        return;
+    run->outcome.started = false;
+    if (explained)
+        run->outcome.peak_memory_bytes = event->peak_memory_bytes;
+    else
+        outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox broke before the script started");
+    run_finish(run);
+}
+
 static void on_ended(void *context, const struct zygote_event *event) {
     struct run *run = context;
     if (run->state == RUN_LIMITING) {
-        if (!run_begin_anew(run)) {
-            outcome_set(&run->outcome, VERDICT_INTERNAL,
-                        "The sandbox broke before the script started");
-            run_finish(run);
-        }
+        ended_unbegun(run, NULL);
         return;
     }
-    bool unread = !run->settled && run_is_unread(run);
-    if (unread && run_begin_anew(run))
+    if (!run->settled && (run->unread || run_is_unread(run))) {
+        ended_unbegun(run, event);
         return;
+    }
     if (event)
         run->outcome.peak_memory_bytes = event->peak_memory_bytes;
     take_the_rest(run);
     /* Without a zygote nothing of it lives either, and a verdict that stands is right. */
-    if (!run->settled && (unread || !event))
+    if (!run->settled && !event)
         outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox stopped before the script ended");
-    if (unread || !event) {
+    if (!event) {
         run_finish(run);
         return;
     }
@@ -315,13 +294,14 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                                    .output_mb = config->output_mb,
                                    .processes = config->processes},
                         .less_memory = request->memory_bytes < config->memory_mb << 20,
-                        .script = request->script,
-                        .script_size = request->script_size,
+                        .request = *request,
                         .claim = {.calls = &claim_calls, .context = run},
                         .done_fn = done_fn,
                         .done_context = done_context};
     *request = (struct request){0};
+    input_stream_init(&run->input, &run->request);
     outcome_init(&run->outcome, output_limit(run), RUN_TEXT_BYTES);
+    run->outcome.files_asked = run->request.inputs.patterns_size > 0;
     frame_reader_init(&run->reader, output_limit(run), RUN_ERROR_FRAME_BYTES);
     run_claim(run, (int64_t)config->queue_wait_s * SECOND_US);
 }
@@ -339,12 +319,15 @@ void run_stop(struct run *run, enum verdict verdict, const char *text) {
     }
 }
 
+size_t run_request_bytes(const struct run *run) {
+    return request_held_bytes(&run->request);
+}
+
 void run_done(struct run *run) {
     loop_timer_stop(run->loop, &run->timer);
     if (run->state != RUN_OVER)
         pool_unclaim(run->pool, &run->claim);
     frame_reader_done(&run->reader);
     outcome_done(&run->outcome);
-    free(run->script);
-    run->script = NULL;
+    request_done(&run->request);
 }

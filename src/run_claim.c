@@ -24,9 +24,14 @@ void run_claim(struct run *run, int64_t longest_us) {
 
 bool run_is_unread(const struct run *run) {
     char byte;
-    return recv(run->claim.worker->descriptors[WORKER_CHANNEL], &byte, 1, MSG_PEEK | MSG_DONTWAIT) <
-               0 &&
-           errno == ECONNRESET;
+    ssize_t size =
+        recv(run->claim.worker->descriptors[WORKER_CHANNEL], &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size <= 0 && (!run->input.all_sent || (size < 0 && errno == ECONNRESET));
+}
+
+void run_has_begun(struct run *run) {
+    if (run->input.all_sent)
+        request_done(&run->request);
 }
 
 void run_broken(struct run *run, int error) {
@@ -36,12 +41,13 @@ void run_broken(struct run *run, int error) {
 }
 
 bool run_begin_anew(struct run *run) {
-    if (run->began_anew)
+    if (run->began_anew || !run->request.script || run->received_size > 0)
         return false;
     log_line(LOG_WARNING, "a worker was gone before its script began: another one is taken");
     run->began_anew = true;
     pool_unclaim(run->pool, &run->claim);
-    run->sent_size = 0;
+    run->unread = false;
+    input_stream_init(&run->input, &run->request);
     run->started_us = 0;
     run->outcome.started = false;
     run->outcome.stdout_bytes.size = run->outcome.stderr_bytes.size = 0;

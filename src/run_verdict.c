@@ -1,6 +1,7 @@
 /* run_verdict: the texts of the contract's table that are the server's to write. */
 #include "run_verdict.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,12 +102,45 @@ static void take_error(struct outcome *outcome, const struct buf *payload,
         outcome->started = false;
 }
 
-void run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
+/* What comes before a result. 0 or -errno. */
+static int take_extra(struct outcome *outcome, struct frame_reader *reader,
+                      const struct run_limits *limits) {
+    if (reader->header.type != FRAME_NOTE) {
+        bool is_file = reader->header.type == FRAME_RETURNED;
+        if (is_file && !outcome->files_asked)
+            return -EINVAL;
+        return attachments_take(&outcome->attachments, reader->header.type, &reader->payload,
+                                (size_t)limits->output_mb << 20);
+    }
+    /* An empty one could come for ever. */
+    if (outcome->note.size > 0 || reader->payload.size == 0)
+        return -EINVAL;
+    return buf_append(&outcome->note, reader->payload.data, reader->payload.size);
+}
+
+bool run_verdict_frame(struct outcome *outcome, struct frame_reader *reader,
                        const struct run_limits *limits) {
-    if (reader->header.type == FRAME_RESULT)
+    if (reader->header.type == FRAME_RESULT) {
         take_result(outcome, reader);
-    else
+        return true;
+    }
+    if (reader->header.type == FRAME_ERROR) {
         take_error(outcome, &reader->payload, limits);
+        return true;
+    }
+    switch (take_extra(outcome, reader, limits)) {
+    case 0:
+        return false;
+    case -EFBIG:
+        run_verdict_limit(outcome, VERDICT_OUTPUT, limits);
+        return true;
+    case -ENOMEM:
+        outcome_set(outcome, VERDICT_INTERNAL, "The service is out of memory");
+        return true;
+    default:
+        run_verdict_no_result(outcome);
+        return true;
+    }
 }
 
 void run_verdict_ended(struct outcome *outcome, const struct zygote_event *event) {

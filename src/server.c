@@ -201,8 +201,8 @@ int server_main(const struct config *config) {
     char error[128];
     const char *step;
     int signals = open_signals();
-    /* What a large answer took goes back to the system with it: by default the limit rises with
-     * each such block, and the heap keeps what the largest ones needed. mallopt(3) */
+    /* What a large request or answer took goes back to the system with it: by default the limit
+     * rises with each such block, and the heap keeps what the largest ones needed. mallopt(3) */
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     if (signals < 0)
         return refused("signals", -signals);

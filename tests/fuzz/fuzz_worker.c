@@ -25,32 +25,48 @@ static void require(bool holds) {
         abort();
 }
 
-/* As run.c does it. */
-static enum frame_progress read_parts(const uint8_t *bytes, size_t size, size_t part,
-                                      struct outcome *outcome) {
+/* As run.c does it. True if the verdict stands. */
+static bool take_bytes(struct frame_reader *reader, const char *bytes, size_t size,
+                       struct outcome *outcome) {
+    for (size_t at = 0, used; at < size; at += used)
+        switch (frame_reader_feed(reader, bytes + at, size - at, &used)) {
+        case FRAME_MORE:
+            break;
+        case FRAME_WHOLE:
+            if (run_verdict_frame(outcome, reader, &limits))
+                return true;
+            frame_reader_next(reader);
+            break;
+        case FRAME_TOO_BIG:
+            run_verdict_limit(outcome, VERDICT_OUTPUT, &limits);
+            return true;
+        case FRAME_BROKEN:
+            run_verdict_no_result(outcome);
+            return true;
+        default:
+            abort();
+        }
+    return false;
+}
+
+static void read_parts(const uint8_t *bytes, size_t size, size_t part, struct outcome *outcome) {
     struct frame_reader reader;
-    enum frame_progress progress = FRAME_MORE;
+    bool settled = false;
     frame_reader_init(&reader, RESULT_CAP, ERROR_CAP);
-    while (size > 0 && progress == FRAME_MORE) {
+    while (size > 0 && !settled) {
         size_t now = size < part ? size : part;
         /* A copy of its own, so that reading past it is seen. */
         char *copy = malloc(now);
         require(copy);
         memcpy(copy, bytes, now);
-        progress = frame_reader_feed(&reader, copy, now);
+        settled = take_bytes(&reader, copy, now, outcome);
         free(copy);
         bytes += now;
         size -= now;
     }
-    require(progress != FRAME_NO_MEMORY);
-    if (progress == FRAME_WHOLE)
-        run_verdict_frame(outcome, &reader, &limits);
-    else if (progress == FRAME_TOO_BIG)
-        run_verdict_limit(outcome, VERDICT_OUTPUT, &limits);
-    else
+    if (!settled)
         run_verdict_no_result(outcome);
     frame_reader_done(&reader);
-    return progress;
 }
 
 static void check(const struct outcome *outcome) {
@@ -64,6 +80,9 @@ static void check(const struct outcome *outcome) {
                 JSON_OK);
     else
         require(outcome->result.size == 0);
+    require(outcome->attachments.figures <= FIGURES_MOST);
+    require(outcome->attachments.files <= (outcome->files_asked ? RETURNED_MOST : 0));
+    require(outcome->note.size <= NOTE_BYTES);
 }
 
 static bool is_same(const struct buf *one, const struct buf *other) {
@@ -78,11 +97,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     outcome_init(&whole, RESULT_CAP, RUN_TEXT_BYTES);
     outcome_init(&parts, RESULT_CAP, RUN_TEXT_BYTES);
     whole.started = parts.started = true;
-    enum frame_progress one = read_parts(bytes + 1, size - 1, size, &whole);
-    enum frame_progress other = read_parts(bytes + 1, size - 1, 1 + bytes[0] % 64, &parts);
+    whole.files_asked = parts.files_asked = bytes[0] & 1;
+    read_parts(bytes + 1, size - 1, size, &whole);
+    read_parts(bytes + 1, size - 1, 1 + bytes[0] % 64, &parts);
     check(&whole);
     check(&parts);
-    require(one == other && whole.verdict == parts.verdict && whole.started == parts.started);
+    require(whole.verdict == parts.verdict && whole.started == parts.started);
+    require(whole.attachments.figures == parts.attachments.figures);
+    require(whole.attachments.files == parts.attachments.files);
+    require(is_same(&whole.note, &parts.note));
     require(is_same(&whole.message, &parts.message) && is_same(&whole.result, &parts.result));
     require(is_same(&whole.traceback, &parts.traceback));
     outcome_done(&whole);

@@ -1,4 +1,4 @@
-"""Fixtures that run scripts in sandbox/harness.py."""
+"""Fixtures that run scripts in sandbox/harness."""
 
 import time
 from pathlib import Path

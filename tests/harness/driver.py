@@ -1,6 +1,9 @@
-"""Drives sandbox/harness.py over its channel as the worker does, without a sandbox around it."""
+"""Drives sandbox/harness over its channel as the worker does, without a sandbox around it."""
 
+import atexit
+import functools
 import os
+import runpy
 import select
 import signal
 import socket
@@ -10,9 +13,23 @@ import tempfile
 import time
 from pathlib import Path
 
-HARNESS = Path(__file__).resolve().parents[2] / "sandbox" / "harness.py"
+HARNESS = Path(__file__).resolve().parents[2] / "sandbox" / "harness"
 PYTHON = "/usr/bin/python3.11"
 SCRIPT, RUN, READY, RESULT, ERROR = 1, 2, 16, 18, 19
+
+
+def pack_harness(source, target):
+    """Makes what cold workers execute; its path."""
+    runpy.run_path(str(source / "load.py"), run_name="load")["pack"](str(source), str(target))
+    return target / "load.pyc"
+
+
+@functools.cache
+def packed_harness():
+    """In a directory that goes with this process."""
+    directory = tempfile.TemporaryDirectory(prefix="packed-")
+    atexit.register(directory.cleanup)
+    return pack_harness(HARNESS, Path(directory.name))
 
 
 class Answer:
@@ -50,7 +67,7 @@ class Harness:
             os.set_inheritable(3, True)
 
         self.process = subprocess.Popen(
-            [PYTHON, "-I", "-X", "utf8", "-B", str(HARNESS)],
+            [PYTHON, "-I", "-X", "utf8", "-B", str(packed_harness())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """What a script gets: results, refusals, errors. One row a script; each states only what differs."""
 
 import json
+import shutil
 import struct
 
 import driver
@@ -409,9 +410,11 @@ def main():
 
 
 def test_never_ready_while_dumpable(start, tmp_path, monkeypatch):
-    broken = tmp_path / "harness.py"
-    broken.write_text(driver.HARNESS.read_text().replace('"prctl", 4', '"prctl", -1'))
-    monkeypatch.setattr(driver, "HARNESS", broken)
+    shutil.copytree(driver.HARNESS, tmp_path, dirs_exist_ok=True)
+    text = (tmp_path / "system.py").read_text()
+    assert '"prctl", 4' in text
+    (tmp_path / "system.py").write_text(text.replace('"prctl", 4', '"prctl", -1'))
+    monkeypatch.setattr(driver, "packed_harness", lambda: driver.pack_harness(tmp_path, tmp_path))
     harness = start()
     assert harness.receive() is None
     assert harness.process.wait(10) == 71

@@ -22,10 +22,10 @@ def test_every_seed_example_is_in_the_readme():
 
 
 @pytest.mark.parametrize("command, answer", EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))])
-def test_example(service, command, answer):
+def test_example(service, command, answer, tmp_path):
     command = command.replace("http://localhost:8080", f"http://127.0.0.1:{service.port}").replace("curl ", "curl -sS ", 1)
     assert str(service.port) in command
-    shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    shown = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert shown.stderr == ""
     assert json.loads(shown.stdout) == json.loads(answer)
 

@@ -29,7 +29,7 @@ ANSWERS = {
     "pandas": ("import pandas as pd\ndef main():\n    return pd.DataFrame({'k': [1, 1, 2], 'v': [1, 2, 3]}).groupby('k').v.sum().tolist()\n", [3, 3]),
     "220 MB": ("import numpy as np\ndef main():\n    return int(np.ones(220_000_000, dtype=np.uint8).sum())\n", 220_000_000),
     "all libraries": ("import numpy as np, seaborn as sns, matplotlib.pyplot as plt\nfrom sklearn.cluster import KMeans\ndef main():\n"
-                      "    KMeans(2, n_init=2).fit(np.random.rand(1000, 4)); sns.histplot([1, 2, 2]); plt.savefig('f.png'); return 1\n", 1),
+                      "    KMeans(2, n_init=2).fit(np.random.rand(1000, 4)); sns.histplot([1, 2, 2]); plt.savefig('f.png'); plt.close(); return 1\n", 1),
 }
 TOO_MUCH = "import numpy as np\ndef main():\n    print('before')\n    return len(np.ones(400_000_000, dtype=np.uint8))\n"
 

@@ -95,7 +95,7 @@ def test_expect_100_continue_with_too_much_to_come(service):
 
 
 def test_413_reaches_a_client_that_still_writes(service):
-    body = b" " * 4_000_000
+    body = b" " * 40_000_000
     for _ in range(3):
         with service.raw() as raw:
             raw.send(head(Content_Type="application/json", Content_Length=len(body)) + body)
@@ -105,7 +105,7 @@ def test_413_reaches_a_client_that_still_writes(service):
 def test_413_for_a_chunked_body(service):
     with service.raw() as raw:
         raw.send(head(Content_Type="application/json", Transfer_Encoding="chunked")
-                 + chunked(b" " * 4_000_000, 65536))
+                 + chunked(b" " * 40_000_000, 65536))
         too_large(raw.read_answer())
 
 

@@ -22,6 +22,7 @@ static void test_words(void **state) {
         {VERDICT_SUCCESS, "success", false},
         {VERDICT_NO_MAIN, "no_main", true},
         {VERDICT_SYNTAX_ERROR, "syntax_error", true},
+        {VERDICT_INVALID_REQUEST, "invalid_request", true},
         {VERDICT_EXCEPTION, "exception", true},
         {VERDICT_EXITED, "exited", true},
         {VERDICT_KILLED, "killed", false},

@@ -15,10 +15,13 @@
 
 #include "request.h"
 
-static const struct request_limits limits = {.script_bytes = 50000,
-                                             .timeout_us = 30000000,
-                                             .memory_bytes = 300 << 20,
-                                             .least_memory_bytes = 32 << 20};
+static const struct request_limits limits = {
+    .script_bytes = 50000,
+    .timeout_us = 30000000,
+    .memory_bytes = 300 << 20,
+    .least_memory_bytes = 32 << 20,
+    .inputs = {.total_bytes = 100, .file_bytes = 60},
+};
 
 static int parse(const char *body, size_t size, struct request *request,
                  struct request_error *error) {

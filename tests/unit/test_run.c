@@ -20,6 +20,8 @@ static struct {
     unsigned answers;
     enum verdict verdict;
     bool started;
+    char note[512];
+    unsigned figures, files;
     char message[512], traceback[512], result[512];
     size_t stdout_size, stderr_size;
     uint64_t memory_bytes; /* asked for */
@@ -40,6 +42,9 @@ static void on_done(void *context, struct outcome *outcome) {
     copy_text(t.message, &outcome->message);
     copy_text(t.traceback, &outcome->traceback);
     copy_text(t.result, &outcome->result);
+    copy_text(t.note, &outcome->note);
+    t.figures = outcome->attachments.figures;
+    t.files = outcome->attachments.files;
     t.stdout_size = outcome->stdout_bytes.size;
     t.stderr_size = outcome->stderr_bytes.size;
     loop_stop(t.loop);
@@ -69,11 +74,15 @@ static int tear_down(void **state) {
     return 0;
 }
 
+static bool want_files;
+
 static void start(const char *script) {
     struct request request = {.script = strdup(script),
                               .script_size = strlen(script),
                               .timeout_us = 1000000,
                               .memory_bytes = t.memory_bytes};
+    if (want_files)
+        request.inputs = (struct inputs){.patterns = strdup("*"), .patterns_size = 1};
     run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
     assert_null(request.script);
     assert_int_equal(t.answers, 0);
@@ -116,6 +125,65 @@ WORKER(claims_success, FRAME_ERROR, "success\0anything\0")
 WORKER(claims_internal, FRAME_ERROR, "internal\0anything\0")
 WORKER(says_two_texts, FRAME_ERROR, "exception\0KeyError")
 WORKER(says_ready_again, FRAME_READY, "")
+WORKER(says_a_server_frame, FRAME_FILE, "a")
+WORKER(sends_no_png, FRAME_FIGURE, "\x89PNG")
+WORKER(sends_a_file_unasked, FRAME_RETURNED, "a\0b")
+WORKER(sends_an_empty_note, FRAME_NOTE, "")
+WORKER(refuses_its_args, FRAME_ERROR, "invalid_request\0Field 'args'\0")
+
+#define PNG "\x89PNG\r\n\x1a\n"
+
+static void sends(struct fake_worker *worker, uint32_t type, const char *text) {
+    fake_frame(worker, type, text, strlen(text));
+}
+static void sends_two_notes(struct fake_worker *worker) {
+    sends(worker, FRAME_NOTE, "a");
+    sends(worker, FRAME_NOTE, "b");
+}
+static void sends_too_many_figures(struct fake_worker *worker) {
+    for (unsigned i = 0; i <= FIGURES_MOST; i++)
+        sends(worker, FRAME_FIGURE, PNG);
+}
+static void sends_too_many_files(struct fake_worker *worker) {
+    char bytes[8];
+    for (unsigned i = 0; i <= RETURNED_MOST; i++)
+        fake_frame(worker, FRAME_RETURNED, bytes, (size_t)sprintf(bytes, "%u", i) + 1);
+}
+static void sends_a_file_twice(struct fake_worker *worker) {
+    fake_frame(worker, FRAME_RETURNED, "a\0b", 3);
+    fake_frame(worker, FRAME_RETURNED, "a\0b", 3);
+}
+static void sends_all_there_is(struct fake_worker *worker) {
+    sends(worker, FRAME_FIGURE, PNG "1");
+    fake_frame(worker, FRAME_RETURNED, "a\0b", 3);
+    sends(worker, FRAME_NOTE, "noted");
+    returns(worker);
+}
+static void sends_a_figure_and_raises(struct fake_worker *worker) {
+    sends(worker, FRAME_FIGURE, PNG);
+    raises(worker);
+}
+/* Two figures that are over the limit only together. */
+static void sends_large_figures(struct fake_worker *worker) {
+    static char large[600 << 10] = PNG;
+    struct frame_header header = {.type = FRAME_FIGURE, .size = sizeof(large)};
+    int room = 4 << 20;
+    assert_int_equal(setsockopt(worker->channel, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room)),
+                     0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(write(worker->channel, &header, sizeof(header)), sizeof(header));
+        assert_int_equal(write(worker->channel, large, sizeof(large)), sizeof(large));
+    }
+}
+static const char *const bad_names[] = {"",    "/a",   "../a", "a/..",
+                                        "a\n", "a//b", "\xff", "a/\xed\xa0\x80"};
+static size_t bad_name;
+static void sends_a_bad_name(struct fake_worker *worker) {
+    fake_frame(worker, FRAME_RETURNED, bad_names[bad_name], strlen(bad_names[bad_name]) + 1);
+}
+static void sends_no_name(struct fake_worker *worker) {
+    sends(worker, FRAME_RETURNED, "a");
+}
 
 static void sends_header(struct fake_worker *worker, uint32_t type, uint32_t size) {
     struct frame_header header = {.type = type, .size = size};
@@ -240,6 +308,53 @@ static void test_broken_frames(void **state) {
         run_done(&t.run);
         t.answers = 0;
     }
+}
+
+static void test_attachments(void **state) {
+    (void)state;
+    want_files = true;
+    play(sends_all_there_is);
+    want_files = false;
+    expect(VERDICT_SUCCESS, "");
+    assert_int_equal(t.figures, 1);
+    assert_int_equal(t.files, 1);
+    assert_string_equal(t.note, "noted");
+    assert_string_equal(t.result, "{\"a\": 12345678901234567890123}");
+    run_done(&t.run);
+    t.answers = 0;
+    play(sends_a_figure_and_raises);
+    expect(VERDICT_EXCEPTION, "KeyError: 'x'");
+    run_done(&t.run);
+    t.answers = 0;
+    play(refuses_its_args);
+    expect(VERDICT_INVALID_REQUEST, "Field 'args'");
+}
+
+static void test_broken_attachments(void **state) {
+    void (*const workers[])(struct fake_worker *) = {
+        says_a_server_frame, sends_no_png,         sends_an_empty_note,    sends_two_notes,
+        sends_a_file_twice,  sends_too_many_files, sends_too_many_figures, sends_no_name};
+    (void)state;
+    want_files = true;
+    for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++) {
+        play(workers[i]);
+        expect(VERDICT_EXITED, "Script ended without returning a result");
+        run_done(&t.run);
+        t.answers = 0;
+    }
+    for (bad_name = 0; bad_name < sizeof(bad_names) / sizeof(bad_names[0]); bad_name++) {
+        play(sends_a_bad_name);
+        expect(VERDICT_EXITED, "Script ended without returning a result");
+        run_done(&t.run);
+        t.answers = 0;
+    }
+    want_files = false;
+    play(sends_a_file_unasked);
+    expect(VERDICT_EXITED, "Script ended without returning a result");
+    run_done(&t.run);
+    t.answers = 0;
+    play(sends_large_figures);
+    expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
 }
 
 static void test_result_over_the_cap(void **state) {
@@ -383,6 +498,70 @@ static void test_lost_zygote(void **state) {
     expect(VERDICT_INTERNAL, "The sandbox stopped before the script ended");
 }
 
+static void sees_its_script(struct fake_worker *worker) {
+    struct frame_header header;
+    memcpy(&header, worker->input, sizeof(header));
+    assert_int_equal(header.type, FRAME_SCRIPT);
+    assert_int_equal(worker->input_size, header.size + 2 * sizeof(header));
+    for (size_t i = 0; i < header.size; i++)
+        assert_int_equal(worker->input[sizeof(header) + i], 'a' + (char)(i % 26));
+    fake_frame(worker, FRAME_RESULT, "1", 1);
+}
+
+static const char *const input_frames[] = {"script", "[1]", "line\n", "*\0b", "a\0one", "b\0two"};
+static const size_t input_sizes[] = {6, 3, 5, 3, 5, 5};
+static const uint32_t input_types[] = {FRAME_SCRIPT, FRAME_ARGS, FRAME_STDIN,
+                                       FRAME_RETURN, FRAME_FILE, FRAME_FILE};
+
+static void sees_its_inputs(struct fake_worker *worker) {
+    const char *at = worker->input;
+    struct frame_header header;
+    for (size_t i = 0; i < 6; i++) {
+        memcpy(&header, at, sizeof(header));
+        assert_int_equal(header.type, input_types[i]);
+        assert_int_equal(header.size, input_sizes[i]);
+        assert_memory_equal(at + sizeof(header), input_frames[i], header.size);
+        at += sizeof(header) + header.size;
+    }
+    assert_int_equal(worker->input_size, at + sizeof(header) - worker->input);
+    fake_frame(worker, FRAME_RESULT, "1", 1);
+}
+
+static char *copy_of(size_t frame) {
+    char *copy = malloc(input_sizes[frame]);
+    assert_non_null(copy);
+    return memcpy(copy, input_frames[frame], input_sizes[frame]);
+}
+
+static void start_with_inputs(void) {
+    struct request request = {.script = copy_of(0),
+                              .script_size = 6,
+                              .timeout_us = 1000000,
+                              .memory_bytes = t.memory_bytes};
+    struct inputs *inputs = &request.inputs;
+    *inputs = (struct inputs){.args = copy_of(1),
+                              .args_size = 3,
+                              .stdin_bytes = copy_of(2),
+                              .stdin_size = 5,
+                              .patterns = copy_of(3),
+                              .patterns_size = 3,
+                              .files = calloc(2, sizeof(struct input_file)),
+                              .file_count = 2};
+    for (size_t i = 0; i < 2; i++)
+        inputs->files[i] = (struct input_file){.bytes = copy_of(4 + i), .name_size = 1, .size = 5};
+    assert_int_equal(request_held_bytes(&request), 6 + 3 + 5 + 3 + 10);
+    run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
+}
+
+static void test_inputs_are_sent_in_order(void **state) {
+    (void)state;
+    t.zygote.on_script = sees_its_inputs;
+    start_with_inputs();
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_int_equal(run_request_bytes(&t.run), 0);
+}
+
 static struct fake_worker *taken(void) {
     return &t.zygote.workers[t.run.claim.worker->slot];
 }
@@ -423,6 +602,83 @@ static void test_another_worker_takes_what_could_not_be_sent(void **state) {
     expect(VERDICT_SUCCESS, "");
 }
 
+static void test_another_worker_takes_all_inputs(void **state) {
+    (void)state;
+    t.zygote.deaf = true;
+    while (pool_ready_count(t.pool) == 0)
+        fake_wait_ms(t.loop, 5);
+    start_with_inputs();
+    struct fake_worker *first = taken();
+    t.zygote.deaf = false;
+    t.zygote.on_script = sees_its_inputs;
+    fake_end(first, ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_true(t.run.began_anew);
+}
+
+/* What the first one has read of it does not count. */
+static void test_another_worker_takes_what_was_sent_in_part(void **state) {
+    static char script[120001], read[sizeof(script)];
+    int small = 4096;
+    (void)state;
+    for (size_t i = 0; i < sizeof(script) - 1; i++)
+        script[i] = 'a' + (char)(i % 26);
+    t.zygote.deaf = true;
+    while (pool_ready_count(t.pool) == 0)
+        fake_wait_ms(t.loop, 5);
+    for (int fd = 3; fd < 64; fd++)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+    start(script);
+    struct fake_worker *first = taken();
+    while (recv(first->channel, read, sizeof(read), MSG_DONTWAIT) > 0)
+        ;
+    assert_false(t.run.input.all_sent);
+    t.zygote.deaf = false;
+    t.zygote.on_script = sees_its_script;
+    fake_end(first, ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_true(t.run.began_anew);
+}
+
+/* It would be too much for the next one as well. */
+static void test_what_is_too_much_is_not_begun_anew(void **state) {
+    (void)state;
+    fake_end(start_unread(), ENDED_STATUS_KNOWN | ENDED_OUT_OF_MEMORY, 9);
+    loop_run(t.loop);
+    expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
+    assert_false(t.started);
+    assert_false(t.run.began_anew);
+}
+
+/* Until then another worker may have to be given it. */
+static void test_request_is_kept_until_the_first_byte(void **state) {
+    (void)state;
+    t.zygote.on_script = sleeps;
+    start("script");
+    fake_wait_ms(t.loop, 50);
+    assert_true(t.run.input.all_sent);
+    assert_int_equal(run_request_bytes(&t.run), 6);
+    assert_int_equal(write(taken()->out, "x", 1), 1);
+    fake_wait_ms(t.loop, 5);
+    assert_int_equal(run_request_bytes(&t.run), 0);
+    assert_int_equal(t.run.state, RUN_RUNNING);
+    fake_end(taken(), ENDED_STATUS_KNOWN, 3 << 8);
+    loop_run(t.loop);
+    assert_int_equal(t.verdict, VERDICT_EXITED);
+}
+
+static void test_request_is_given_up_with_the_verdict(void **state) {
+    (void)state;
+    t.zygote.immortal = true;
+    t.zygote.on_script = sleeps;
+    start("script");
+    while (t.run.state != RUN_ENDING)
+        fake_wait_ms(t.loop, 50);
+    assert_int_equal(run_request_bytes(&t.run), 0);
+}
+
 static void test_it_is_begun_anew_once(void **state) {
     (void)state;
     struct fake_worker *first = start_unread();
@@ -459,16 +715,6 @@ static void test_result_before_the_zygote_was_lost(void **state) {
     expect(VERDICT_SUCCESS, "");
 }
 
-static void sees_its_script(struct fake_worker *worker) {
-    struct frame_header header;
-    memcpy(&header, worker->input, sizeof(header));
-    assert_int_equal(header.type, FRAME_SCRIPT);
-    assert_int_equal(worker->input_size, header.size + 2 * sizeof(header));
-    for (size_t i = 0; i < header.size; i++)
-        assert_int_equal(worker->input[sizeof(header) + i], 'a' + (char)(i % 26));
-    fake_frame(worker, FRAME_RESULT, "1", 1);
-}
-
 /* More than the socket takes at once. */
 static void test_script_is_sent_in_parts(void **state) {
     static char script[120001];
@@ -482,7 +728,7 @@ static void test_script_is_sent_in_parts(void **state) {
     for (int fd = 3; fd < 64; fd++)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     start(script);
-    assert_true(t.run.sent_size < sizeof(script) - 1);
+    assert_true(t.run.input.sent_size < sizeof(script) - 1);
     loop_run(t.loop);
     expect(VERDICT_SUCCESS, "");
 }
@@ -499,6 +745,9 @@ int main(void) {
         TEST(test_no_main_has_not_started),
         TEST(test_claimed_limits_get_our_text),
         TEST(test_broken_frames),
+        TEST(test_attachments),
+        TEST(test_broken_attachments),
+        TEST(test_inputs_are_sent_in_order),
         TEST(test_result_over_the_cap),
         TEST(test_output_over_the_cap),
         TEST(test_less_memory_is_set_first),
@@ -513,6 +762,11 @@ int main(void) {
         TEST(test_lost_zygote),
         TEST(test_another_worker_takes_what_was_not_begun),
         TEST(test_another_worker_takes_what_could_not_be_sent),
+        TEST(test_another_worker_takes_all_inputs),
+        TEST(test_another_worker_takes_what_was_sent_in_part),
+        TEST(test_what_is_too_much_is_not_begun_anew),
+        TEST(test_request_is_kept_until_the_first_byte),
+        TEST(test_request_is_given_up_with_the_verdict),
         TEST(test_it_is_begun_anew_once),
         TEST(test_what_has_begun_is_not_begun_anew),
         TEST(test_result_before_the_zygote_was_lost),
