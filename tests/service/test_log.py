@@ -274,6 +274,7 @@ def ends(request):
     os.close(reader)
 
 
+@pytest.mark.plain_memory
 def test_a_log_that_nobody_reads_stops_nobody(ends):
     reader, writer = ends
     stuck = Stuck(writer, subprocess.DEVNULL)
@@ -295,6 +296,7 @@ def test_a_log_that_nobody_reads_stops_nobody(ends):
     assert b"the server leaves\n" in b"".join(text)
 
 
+@pytest.mark.plain_memory
 def test_a_log_whose_reader_left_stops_nobody():
     reader, writer = os.pipe()
     stuck = Stuck(writer, subprocess.DEVNULL)

@@ -162,6 +162,7 @@ def test_draining_service_still_answers(start_server):
         assert raw.read_answer().status == 200
 
 
+@pytest.mark.plain_memory
 def test_a_zygote_that_died_and_one_that_was_replaced(start_server):
     server = start_server("--slots=1", "--renew-runs=3", "--start=warm")
     assert read(server)["code_runner_zygote_renewals_total"] == 0
