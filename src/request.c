@@ -178,7 +178,7 @@ static int read_limits(const struct fields *fields, const struct request_limits 
 
 static int read_inputs(const struct fields *fields, const struct request_limits *limits,
                        struct request *request, struct request_error *ret_error) {
-    const struct json_span *found[FIELD_COUNT];
+    const struct json_span *found[FIELD_COUNT] = {0};
     for (int field = 0; field < FIELD_COUNT; field++)
         found[field] = fields->counts[field] > 0 ? &fields->spans[field] : NULL;
     struct input_fields input_fields = {.args = found[FIELD_ARGS],
