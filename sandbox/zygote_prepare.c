@@ -39,8 +39,9 @@ static long forked_resident_kb(const struct sandbox *sandbox) {
     pid_t pid = fork();
     if (pid < 0)
         return -errno;
-    while (pid == 0)
-        pause();
+    if (pid == 0)
+        for (;;)
+            pause();
     snprintf(name, sizeof(name), "%d", (int)pid);
     int fd = openat(sandbox->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     long kb = fd < 0 ? -errno : snapshot_resident_kb(fd);

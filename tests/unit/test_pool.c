@@ -225,10 +225,12 @@ static void test_dead_worker_is_not_handed_out(void **state) {
     (void)state;
     start(1, false);
     fake_end(&t.zygote.workers[0], 0, 0);
-    fake_wait_ms(t.loop, 20);
+    for (int i = 0; i < 90 && pool_ready_count(t.pool) != 0; i++)
+        fake_wait_ms(t.loop, 1);
     assert_int_equal(pool_ready_count(t.pool), 0);
     /* Its successor waits for the pause after a failure. */
-    fake_wait_ms(t.loop, 150);
+    for (int i = 0; i < 5000 && pool_ready_count(t.pool) != 1; i++)
+        fake_wait_ms(t.loop, 1);
     assert_int_equal(pool_ready_count(t.pool), 1);
 }
 
