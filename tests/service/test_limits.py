@@ -1,4 +1,5 @@
 """The limits of one run: the service's own, by flag, and lower ones that a request asks for."""
+import base64
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -39,6 +40,17 @@ def test_lower_timeout(server):
         assert answer.json["error"] == f"Script execution timed out ({text} limit)"
         assert answer.json["stdout"] == "before\n" and seconds <= answer.seconds < seconds + 3
     assert server.execute("import time\ndef main():\n    time.sleep(1.5)\n    return 1\n").json["result"] == 1
+
+
+@pytest.mark.parametrize("layer", [[], ["--without=cgroup"]], ids=["all layers", "watchdog"])
+def test_inputs_over_lower_memory(start_server, layer):
+    """The worker is killed while it reads them. That is the request's fault, and another worker would fare no better."""
+    server = start_server("--slots=1", "--pool=1", "--input-mb=60", "--file-mb=60", *layer)
+    answer = server.execute("def main():\n    pass\n", memory_mb=32, files={"a": base64.b64encode(bytes(50 << 20)).decode()})
+    assert (answer.status, answer.outcome) == (400, "memory"), answer
+    assert answer.json["error"] == "Memory limit exceeded (32MB limit)"
+    assert "another one is taken" not in server.log()
+    assert server.execute("def main():\n    return 1\n").json["result"] == 1
 
 
 @pytest.mark.parametrize("hog", [TOUCH % (120, 20), CHILDREN], ids=["one process", "children"])
