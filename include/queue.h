@@ -52,6 +52,9 @@ void queue_end(struct queue *queue);
 /* Memory that requests hold which wait, or are kept for their workers. */
 size_t queue_held_bytes(const struct queue *queue);
 
+/* Has those freed that their workers have read. */
+void queue_reclaim(struct queue *queue);
+
 struct queue_state queue_state(const struct queue *queue);
 
 #endif

@@ -59,6 +59,10 @@ void run_stop(struct run *run, enum verdict verdict, const char *text);
 /* Memory that its request holds, which is kept until the script says or prints the first byte. */
 size_t run_request_bytes(const struct run *run);
 
+/* Frees its request if its worker has read all of it: no other one will have to be given it. Does
+ * not block. unix(7): SIOCOUTQ. */
+void run_reclaim(struct run *run);
+
 /* Frees what it holds; if it is not over, its worker is ended and done_fn not called. */
 void run_done(struct run *run);
 

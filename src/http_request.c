@@ -243,9 +243,12 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
 
 static bool has_room(const struct http_connection *connection, size_t size) {
     const struct http *http = connection->http;
-    size_t held = http->bodies_bytes + queue_held_bytes(http->queue);
     bool large = connection->body.size + size > LARGE_BYTES;
-    return held + size <= (large ? LARGE_BUDGET : REQUESTS_BUDGET);
+    size_t wanted = http->bodies_bytes + size, budget = large ? LARGE_BUDGET : REQUESTS_BUDGET;
+    if (wanted + queue_held_bytes(http->queue) <= budget)
+        return true;
+    queue_reclaim(http->queue);
+    return wanted + queue_held_bytes(http->queue) <= budget;
 }
 
 static enum MHD_Result take_body(struct http_connection *connection, const char *bytes,

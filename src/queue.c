@@ -270,10 +270,15 @@ int queue_submit(struct queue *queue, struct request *request, queue_answer_fn *
 
 size_t queue_held_bytes(const struct queue *queue) {
     size_t size = queue->waiting.held_bytes;
-    /* What runs gives its memory back with its first byte. */
+    /* What runs gives its memory back with its first byte, or when that is wanted. */
     for (const struct ticket *ticket = queue->running.first; ticket; ticket = ticket->next)
         size += run_request_bytes(&ticket->run);
     return size;
+}
+
+void queue_reclaim(struct queue *queue) {
+    for (struct ticket *ticket = queue->running.first; ticket; ticket = ticket->next)
+        run_reclaim(&ticket->run);
 }
 
 void queue_cancel(struct ticket *ticket) {

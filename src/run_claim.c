@@ -2,6 +2,9 @@
 #include "run_claim.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "log.h"
@@ -31,6 +34,17 @@ bool run_is_unread(const struct run *run) {
 
 void run_has_begun(struct run *run) {
     if (run->input.all_sent)
+        request_done(&run->request);
+}
+
+/* What a worker leaves unread when it closes the channel is no longer in it either, but then the
+ * end is there first. */
+void run_reclaim(struct run *run) {
+    if (run->state != RUN_RUNNING || !run->input.all_sent)
+        return;
+    struct pollfd channel = {.fd = run->claim.worker->descriptors[WORKER_CHANNEL]};
+    int unread;
+    if (ioctl(channel.fd, SIOCOUTQ, &unread) == 0 && unread == 0 && poll(&channel, 1, 0) == 0)
         request_done(&run->request);
 }
 

@@ -1,5 +1,7 @@
 """More than there is room for, and an end while there is work: each request has one answer that says what to
 do next."""
+import base64
+import json
 import os
 import re
 import signal
@@ -9,11 +11,12 @@ import time
 import pytest
 
 from support import procs
-from support.client import Client, execute_bytes
+from support.client import Client, Raw, execute_bytes, head
 
 pytestmark = pytest.mark.mode_independent
 
 QUICK = "def main():\n    return 1\n"
+SLEEPER = "import time\ndef main():\n    time.sleep(25)\n"
 TIMING = re.compile(r"queue;dur=\d+\.\d{3}, run;dur=\d+\.\d{3}\Z")
 
 EXECUTED = {
@@ -147,3 +150,18 @@ def test_told_to_stop_while_the_sandbox_is_being_prepared(start_server):
     server.process.send_signal(signal.SIGTERM)
     assert asker.answer().status in (200, 503)
     assert server.process.wait(6) == 0
+
+
+def test_large_requests_that_were_read_are_in_nobodys_way(start_server):
+    """Silent scripts keep their requests, all that may be held at once; yet there is room for one more."""
+    server = start_server("--slots=8", "--pool=2")
+    fields = {"stdin": "x" * (10 << 20), "files": {"a": base64.b64encode(bytes(9 << 20)).decode()}}
+    body = json.dumps({"script": SLEEPER, **fields}).encode()
+    sleepers = [Raw(server.port) for _ in range(6)]
+    for number, sleeper in enumerate(sleepers, 1):
+        sleeper.send(head(Content_Type="application/json", Content_Length=len(body)) + body)
+        procs.poll(lambda: server.client.get("/ready").json["running"] == number, 10, "it runs")
+    answer = server.execute("import sys\ndef main():\n    return len(sys.stdin.read())\n", **fields)
+    assert (answer.status, answer.json.get("result")) == (200, 10 << 20), answer
+    for sleeper in sleepers:
+        sleeper.close()

@@ -669,6 +669,36 @@ static void test_request_is_kept_until_the_first_byte(void **state) {
     assert_int_equal(t.verdict, VERDICT_EXITED);
 }
 
+static void test_request_that_was_read_can_be_reclaimed(void **state) {
+    char read[100];
+    (void)state;
+    struct fake_worker *worker = start_unread();
+    run_reclaim(&t.run);
+    assert_int_not_equal(run_request_bytes(&t.run), 0);
+    assert_int_not_equal(recv(worker->channel, read, 10, 0), -1);
+    run_reclaim(&t.run);
+    assert_int_not_equal(run_request_bytes(&t.run), 0);
+    assert_true(recv(worker->channel, read, sizeof(read), 0) > 0);
+    run_reclaim(&t.run);
+    assert_int_equal(run_request_bytes(&t.run), 0);
+    fake_end(worker, ENDED_STATUS_KNOWN, 9);
+    loop_run(t.loop);
+    expect(VERDICT_KILLED, "Script was killed by signal 9 (SIGKILL)");
+}
+
+/* Then nothing is in the channel any more, though it was not read. */
+static void test_request_of_a_dead_worker_is_not_reclaimed(void **state) {
+    (void)state;
+    struct fake_worker *first = start_unread();
+    t.zygote.deaf = false;
+    t.zygote.on_script = returns;
+    fake_end(first, ENDED_STATUS_KNOWN, 9);
+    run_reclaim(&t.run);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_true(t.run.began_anew);
+}
+
 static void test_request_is_given_up_with_the_verdict(void **state) {
     (void)state;
     t.zygote.immortal = true;
@@ -766,6 +796,8 @@ int main(void) {
         TEST(test_another_worker_takes_what_was_sent_in_part),
         TEST(test_what_is_too_much_is_not_begun_anew),
         TEST(test_request_is_kept_until_the_first_byte),
+        TEST(test_request_that_was_read_can_be_reclaimed),
+        TEST(test_request_of_a_dead_worker_is_not_reclaimed),
         TEST(test_request_is_given_up_with_the_verdict),
         TEST(test_it_is_begun_anew_once),
         TEST(test_what_has_begun_is_not_begun_anew),
