@@ -26,17 +26,22 @@ def logs(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def start_server(logs):
-    """start_server(*flags, libraries=False, environment=None, wrapper=()): a server that lives until the
-    session ends, or is stopped before."""
-    def start(*flags, libraries=False, environment=None, wrapper=()):
+    """start_server(*flags, libraries=False, environment=None, wrapper=(), kept=False): a server that lives until
+    the tests of a file end, or with kept until all do, or is stopped before."""
+    def start(*flags, libraries=False, environment=None, wrapper=(), kept=False):
         flags = flags if libraries else ("--preload=none", *flags)
         server = Server(logs / f"server-{len(STARTED)}.log", *flags, environment=environment, wrapper=wrapper)
+        server.kept = kept
         STARTED.append(server)
         return server
 
     yield start
+    stop_all(STARTED)
+
+
+def stop_all(servers):
     failures = []
-    for server in STARTED:
+    for server in servers:
         try:
             server.stop()
         except Exception as error:  # stop the others too
@@ -44,34 +49,41 @@ def start_server(logs):
     assert not failures, failures
 
 
+@pytest.fixture(scope="module", autouse=True)
+def stop_what_a_file_started():
+    """Dozens of idle services, each with workers that wait, make the machine slow for the one that is tested."""
+    yield
+    stop_all([server for server in STARTED if not server.kept])
+
+
 @pytest.fixture(scope="session")
 def service(start_server):
     """The server that most tests share: four scripts at once, limits as they come."""
-    return start_server("--slots=4", "--queue=16", libraries=True)
+    return start_server("--slots=4", "--queue=16", libraries=True, kept=True)
 
 
 @pytest.fixture(scope="session")
 def hasty(start_server):
     """A server whose scripts have one second."""
-    return start_server("--slots=2", "--timeout-seconds=1")
+    return start_server("--slots=2", "--timeout-seconds=1", kept=True)
 
 
 @pytest.fixture(scope="session")
 def narrow(start_server):
     """One script at a time, one waiting."""
-    return start_server("--slots=1", "--queue=1", "--queue-wait-seconds=20")
+    return start_server("--slots=1", "--queue=1", "--queue-wait-seconds=20", kept=True)
 
 
 @pytest.fixture(scope="session")
 def cold(start_server):
     """A server whose workers are a fresh python3 each, for comparison."""
-    return start_server("--slots=2", "--start=cold")
+    return start_server("--slots=2", "--start=cold", kept=True)
 
 
 @pytest.fixture(scope="session")
 def no_snapshot(start_server):
     """A server whose loaded interpreter is forked as it is."""
-    return start_server("--slots=2", "--start=warm", "--snapshot=off", libraries=True)
+    return start_server("--slots=2", "--start=warm", "--snapshot=off", libraries=True, kept=True)
 
 
 @pytest.hookimpl(hookwrapper=True)

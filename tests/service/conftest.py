@@ -17,7 +17,7 @@ def thirty_seconds(request, start_server):
     """thirty_seconds(): the answer to a script that never ends, on a server of its own."""
     found = []
     if any(item.name == WAITS_LONG for item in request.session.items):
-        client = Client(start_server("--slots=1").port)
+        client = Client(start_server("--slots=1", kept=True).port)
         script = "def main():\n    print('before')\n    __import__('time').sleep(99)\n"
         thread = threading.Thread(target=lambda: found.append(client.execute(script)))
         thread.start()
