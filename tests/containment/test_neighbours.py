@@ -221,6 +221,6 @@ def test_who_takes_too_much_memory_is_ended_alone(service):
 @stopped_by("server")
 def test_answers_go_to_who_asked(service):
     """The control: answers differ, so that a mix-up would be seen."""
-    texts = [stays(min(3, 0.3 * TIME_FACTOR), f"print({n})", f"open('own', 'w').write('{n}')", "time.sleep(0.1)", "return open('own').read()") for n in range(4)]
+    texts = [stays(min(3, 0.6 * TIME_FACTOR), f"print({n})", f"open('own', 'w').write('{n}')", "time.sleep(0.1)", "return open('own').read()") for n in range(4)]
     for _ in range(3):
         assert at_once(service, *texts) == ["0", "1", "2", "3"]
