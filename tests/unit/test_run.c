@@ -399,20 +399,31 @@ static void end_one(void *context) {
         fake_end(&t.zygote.workers[i], ENDED_STATUS_KNOWN, 0);
 }
 
+/* Happens again and again, so that it happens to the second worker too, however slow this is. */
+static struct accident {
+    struct loop_timer timer;
+    void (*happens)(void *context);
+} accident;
+
+static void happen(void *context) {
+    accident.happens(context);
+    loop_timer_start(t.loop, &accident.timer, 200000, happen, NULL);
+}
+
 /* Before it has its script a worker has nothing to say, and its end is no verdict on the script:
  * another one is taken, once. */
 static void test_worker_that_breaks_while_its_limit_is_set(void **state) {
     void (*const accidents[])(void *) = {say_something, end_one};
-    struct loop_timer timer = {0}, second = {0};
     (void)state;
     t.memory_bytes = 100 << 20;
     t.zygote.slow = true;
     t.config.pool = 0;
     for (size_t i = 0; i < 2; i++) {
         fake_wait_ms(t.loop, 5);
-        loop_timer_start(t.loop, &timer, 20000, accidents[i], NULL);
-        loop_timer_start(t.loop, &second, 200000, accidents[i], NULL);
+        accident = (struct accident){.happens = accidents[i]};
+        loop_timer_start(t.loop, &accident.timer, 20000, happen, NULL);
         play(returns);
+        loop_timer_stop(t.loop, &accident.timer);
         expect(VERDICT_INTERNAL, "The sandbox broke before the script started");
         assert_false(t.started);
         run_done(&t.run);
