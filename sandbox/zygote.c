@@ -4,12 +4,10 @@
  * are forks of this very memory.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -17,7 +15,6 @@
 #include <unistd.h>
 
 #include "init.h"
-#include "keeper.h"
 #include "log.h"
 #include "roles.h"
 #include "sandbox.h"
