@@ -8,21 +8,21 @@ import pytest
 from attempts import both, script, stopped_by
 from support import control
 from support.client import Client
-from support.server import TIME_FACTOR
+from support.server import HOLD_SECONDS, TIME_FACTOR
 
 MB = 10**6
 MEMORY = {  # name: a script that takes 480 MB and says that it has them
-    "one process": script("held = bytearray(b'x') * 480_000_000", f"time.sleep({TIME_FACTOR})", "return len(held)"),
+    "one process": script("held = bytearray(b'x') * 480_000_000", f"time.sleep({HOLD_SECONDS})", "return len(held)"),
     "many together": script(
         "r, w = os.pipe()", "for _ in range(6):", "    if os.fork() == 0:",
         "        held = bytearray(b'x') * 80_000_000; os.write(w, b'.'); time.sleep(30); os._exit(0)",
         "os.close(w); got = 0", "while got < 6:", "    piece = os.read(r, 6)", "    if not piece: return 0", "    got += len(piece)",
-        f"time.sleep({TIME_FACTOR})", "return got * 80_000_000"),
+        f"time.sleep({HOLD_SECONDS})", "return got * 80_000_000"),
     "many small ones": script(
         "r, w = os.pipe()", "for _ in range(40):", "    if os.fork() == 0:",
         "        held = bytearray(b'x') * 12_000_000; os.write(w, b'.'); time.sleep(30); os._exit(0)",
         "os.close(w); got = 0", "while got < 40:", "    piece = os.read(r, 40)", "    if not piece: return 0", "    got += len(piece)",
-        f"time.sleep({TIME_FACTOR})", "return got * 12_000_000"),
+        f"time.sleep({HOLD_SECONDS})", "return got * 12_000_000"),
     "shared by many": script(
         "import mmap", "parts = [mmap.mmap(-1, 48_000_000) for _ in range(10)]", "for part in parts:", "    if (child := os.fork()) == 0:",
         "        for at in range(0, 48_000_000, 4096): part[at] = 1", "        os._exit(0)", "    if os.waitpid(child, 0)[1]: return 0", "return 480_000_000"),

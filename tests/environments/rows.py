@@ -32,7 +32,7 @@ class Row:
     privileged: bool = False  # no profile, nothing masked, /sys and cgroups writable
     no_new_privileges: bool = False
     read_only: bool = False  # / cannot be written, nor /tmp; /dev/shm can
-    time_factor: float = 1.0  # how much slower than the machine itself
+    time_factor: float = 2.0  # how much slower than the machine itself, beside others
     flags: tuple = ()  # of code-runner, before those of a test
     tests: tuple = ()  # for pytest: which part of the suite, if not all of it
 

@@ -23,6 +23,8 @@ ENVIRONMENT = os.environ.get("CODE_RUNNER_ENVIRONMENT")
 # What AddressSanitizer says of a process that runs on a stack of its own, as inits do: no fault.
 ASAN_NOTE = re.compile(r"^==\d+==WARNING: ASan is ignoring requested .*\n.*\nFor details see .*\n", re.MULTILINE)
 TIME_FACTOR = float(os.environ.get("CODE_RUNNER_TIME_FACTOR", "1"))
+# How long a script holds what the watchdog is to notice; less than a control may take.
+HOLD_SECONDS = min(TIME_FACTOR, 8)
 
 
 def free_port():
