@@ -14,6 +14,7 @@
 
 struct config;
 struct queue;
+struct run_tap;
 struct ticket; /* one request's place, from queue_submit to its answer */
 
 /* The answer, exactly once a ticket unless it was cancelled. outcome stays the queue's, but what it
@@ -40,6 +41,12 @@ void queue_free(struct queue *queue);
  * 0, or -ENOMEM (request untouched, no answer). */
 int queue_submit(struct queue *queue, struct request *request, queue_answer_fn *fn, void *context,
                  struct ticket **ret_ticket);
+
+/* tap, which must stay until the answer or queue_cancel, is told what the script prints. on_begun
+ * is called at once if it has begun. */
+void queue_set_tap(struct ticket *ticket, const struct run_tap *tap);
+/* Output is wanted again after on_output said no. */
+void queue_resume_output(struct ticket *ticket);
 
 /* Nobody wants the answer any more: the script is ended. The ticket must not be used again. */
 void queue_cancel(struct ticket *ticket);

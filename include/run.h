@@ -16,6 +16,7 @@
 #include "outcome.h"
 #include "pool.h"
 #include "request.h"
+#include "run_tap.h"
 #include "run_verdict.h"
 
 struct config;
@@ -44,6 +45,8 @@ struct run {
     struct frame_reader reader;
     size_t received_size; /* bytes of the channel, all frames */
     struct outcome outcome;
+    const struct run_tap *tap; /* NULL: nobody listens */
+    bool output_paused;
     run_done_fn *done_fn;
     void *done_context;
 };
@@ -55,6 +58,13 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
 /* Ends the script; done_fn is called with this verdict, soon and not before this call has returned.
  * Too late if the script has ended by itself. */
 void run_stop(struct run *run, enum verdict verdict, const char *text);
+
+/* Tells tap (borrowed; NULL: nobody any more) what the script prints from now on; on_begun at once
+ * if it has begun. Never before run_start. */
+void run_set_tap(struct run *run, const struct run_tap *tap);
+
+/* Output is wanted again after on_output said no. */
+void run_resume_output(struct run *run);
 
 /* Memory that its request holds, which is kept until the script says or prints the first byte. */
 size_t run_request_bytes(const struct run *run);

@@ -18,9 +18,10 @@ struct ticket {
     int64_t submitted_us;
     queue_answer_fn *fn; /* NULL: cancelled */
     void *context;
-    struct request request; /* while it waits */
-    size_t held_bytes;      /* by the request, when it was submitted */
-    struct run run;         /* while it runs */
+    const struct run_tap *tap; /* NULL: none */
+    struct request request;    /* while it waits */
+    size_t held_bytes;         /* by the request, when it was submitted */
+    struct run run;            /* while it runs */
     struct ticket *next, *previous;
 };
 
@@ -185,6 +186,7 @@ static void start_ticket(struct queue *queue, struct ticket *ticket) {
     ticket->running = true;
     run_start(&ticket->run, queue->loop, queue->pool, queue->config, &ticket->request, on_run_done,
               ticket);
+    run_set_tap(&ticket->run, ticket->tap);
 }
 
 static void dispatch(struct queue *queue) {
@@ -268,6 +270,17 @@ int queue_submit(struct queue *queue, struct request *request, queue_answer_fn *
     return 0;
 }
 
+void queue_set_tap(struct ticket *ticket, const struct run_tap *tap) {
+    ticket->tap = tap;
+    if (ticket->running)
+        run_set_tap(&ticket->run, tap);
+}
+
+void queue_resume_output(struct ticket *ticket) {
+    if (ticket->running)
+        run_resume_output(&ticket->run);
+}
+
 size_t queue_held_bytes(const struct queue *queue) {
     size_t size = queue->waiting.held_bytes;
     /* What runs gives its memory back with its first byte, or when that is wanted. */
@@ -285,6 +298,7 @@ void queue_cancel(struct ticket *ticket) {
     struct queue *queue = ticket->queue;
     ticket->fn = NULL;
     if (ticket->running) {
+        run_set_tap(&ticket->run, NULL);
         /* Its place is free only when nothing of it lives any more. */
         run_stop(&ticket->run, VERDICT_KILLED, "The client is gone");
         return;

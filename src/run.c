@@ -8,26 +8,19 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "log.h"
 #include "request.h"
 #include "run_channel.h"
 #include "run_claim.h"
+#include "run_output.h"
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
 #define ENDING_US (15 * SECOND_US)       /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
 #define LAST_WORD_US (SECOND_US * 3 / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
 #define LIMITING_US (5 * SECOND_US)      /* from ZYGOTE_LIMIT to ZYGOTE_LIMITED */
-
-/* One thread, one read at a time: they share the place where bytes land first. */
-static char scratch[64 << 10];
-
-static size_t output_limit(const struct run *run) {
-    return (size_t)run->limits.output_mb << 20;
-}
 
 static struct worker *run_worker(const struct run *run) {
     return run->claim.worker;
@@ -101,43 +94,6 @@ static void on_channel(void *context, uint32_t events) {
     loop_timer_start(run->loop, &run->timer, LAST_WORD_US, last_word_expired, run);
 }
 
-/* ---- output ---- */
-
-/* Reads once. True if there may be more. */
-static bool read_output(struct run *run, enum worker_file which) {
-    struct worker *worker = run_worker(run);
-    struct outcome *outcome = &run->outcome;
-    struct buf *buf = which == WORKER_STDOUT ? &outcome->stdout_bytes : &outcome->stderr_bytes;
-    ssize_t size = read(worker->descriptors[which], scratch, sizeof(scratch));
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (size <= 0) {
-        loop_file_remove(run->loop, &worker->files[which]);
-        return false;
-    }
-    run_has_begun(run);
-    size_t room = output_limit(run) - outcome->stdout_bytes.size - outcome->stderr_bytes.size;
-    size_t part = (size_t)size < room ? (size_t)size : room;
-    if (buf_append(buf, scratch, part) == 0 && part == (size_t)size)
-        return true;
-    loop_file_remove(run->loop, &worker->files[which]);
-    if (!run->settled || outcome->verdict == VERDICT_SUCCESS)
-        run_verdict_limit(outcome, VERDICT_OUTPUT, &run->limits);
-    if (!run->settled)
-        run_settled(run);
-    return false;
-}
-
-static void on_stdout(void *context, uint32_t events) {
-    (void)events;
-    read_output(context, WORKER_STDOUT);
-}
-
-static void on_stderr(void *context, uint32_t events) {
-    (void)events;
-    read_output(context, WORKER_STDERR);
-}
-
 /* ---- the claim ---- */
 
 static void begin(struct run *run) {
@@ -155,15 +111,14 @@ static void begin(struct run *run) {
     if (r == -EAGAIN)
         r = loop_file_modify(run->loop, &worker->files[WORKER_CHANNEL], EPOLLIN | EPOLLOUT);
     if (r == 0)
-        r = loop_file_add(run->loop, &worker->files[WORKER_STDOUT],
-                          worker->descriptors[WORKER_STDOUT], EPOLLIN, on_stdout, run);
-    if (r == 0)
-        r = loop_file_add(run->loop, &worker->files[WORKER_STDERR],
-                          worker->descriptors[WORKER_STDERR], EPOLLIN, on_stderr, run);
-    if (r < 0)
+        r = run_output_watch(run);
+    if (r < 0) {
         run_broken(run, -r);
-    else
-        loop_timer_start(run->loop, &run->timer, run->limits.timeout_us, deadline_expired, run);
+        return;
+    }
+    loop_timer_start(run->loop, &run->timer, run->limits.timeout_us, deadline_expired, run);
+    if (run->tap)
+        run->tap->on_begun(run->tap->context);
 }
 
 /* A script must not begin with more memory than was asked for. */
@@ -233,10 +188,7 @@ static void take_the_rest(struct run *run) {
         } while (end == CHANNEL_OPEN && run->received_size > before);
         run->settled = end == CHANNEL_SETTLED;
     }
-    while (read_output(run, WORKER_STDOUT))
-        ;
-    while (read_output(run, WORKER_STDERR))
-        ;
+    run_output_take_the_rest(run);
 }
 
 /* Another one may have the script, unless what it was sent was more than a limit of it: so it would
@@ -300,9 +252,9 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                         .done_context = done_context};
     *request = (struct request){0};
     input_stream_init(&run->input, &run->request);
-    outcome_init(&run->outcome, output_limit(run), RUN_TEXT_BYTES);
+    outcome_init(&run->outcome, run_output_limit(run), RUN_TEXT_BYTES);
     run->outcome.files_asked = run->request.inputs.patterns_size > 0;
-    frame_reader_init(&run->reader, output_limit(run), RUN_ERROR_FRAME_BYTES);
+    frame_reader_init(&run->reader, run_output_limit(run), RUN_ERROR_FRAME_BYTES);
     run_claim(run, (int64_t)config->queue_wait_s * SECOND_US);
 }
 
@@ -317,6 +269,12 @@ void run_stop(struct run *run, enum verdict verdict, const char *text) {
     } else {
         run_settled(run);
     }
+}
+
+void run_set_tap(struct run *run, const struct run_tap *tap) {
+    run->tap = tap;
+    if (tap && run->state == RUN_RUNNING)
+        tap->on_begun(tap->context);
 }
 
 size_t run_request_bytes(const struct run *run) {

@@ -774,6 +774,98 @@ static void test_script_is_sent_in_parts(void **state) {
     expect(VERDICT_SUCCESS, "");
 }
 
+/* ---- one who listens ---- */
+
+static struct {
+    unsigned begun;
+    bool enough;
+    char text[64];
+    struct fake_worker *worker;
+} heard;
+
+static void hear_begun(void *context) {
+    assert_ptr_equal(context, &heard);
+    heard.begun++;
+}
+
+static bool hear(void *context, bool is_stderr, const char *bytes, size_t size) {
+    assert_ptr_equal(context, &heard);
+    if (is_stderr)
+        strcat(heard.text, "!");
+    strncat(heard.text, bytes, size);
+    return !heard.enough;
+}
+
+static const struct run_tap ear = {&heard, hear_begun, hear};
+
+static void print_there(struct fake_worker *worker) {
+    heard.worker = worker;
+}
+
+static void print_now(int fd, const char *text) {
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    fake_wait_ms(t.loop, 5);
+}
+
+static void begin_to_hear(void) {
+    memset(&heard, 0, sizeof(heard));
+    t.zygote.on_script = print_there;
+    start("def main(): pass");
+    run_set_tap(&t.run, &ear);
+    for (int i = 0; i < 200 && !heard.worker; i++)
+        fake_wait_ms(t.loop, 5);
+    assert_non_null(heard.worker);
+    assert_int_equal(heard.begun, 1);
+}
+
+static void test_a_listener_hears_what_is_printed(void **state) {
+    (void)state;
+    begin_to_hear();
+    print_now(heard.worker->out, "a");
+    print_now(heard.worker->err, "b");
+    assert_string_equal(heard.text, "a!b");
+    fake_frame(heard.worker, FRAME_RESULT, "1", 1);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_int_equal(t.stdout_size + t.stderr_size, 2);
+}
+
+static void test_a_listener_who_has_enough_is_left_alone(void **state) {
+    (void)state;
+    begin_to_hear();
+    heard.enough = true;
+    print_now(heard.worker->out, "a");
+    print_now(heard.worker->out, "b");
+    print_now(heard.worker->err, "c");
+    assert_string_equal(heard.text, "a");
+    heard.enough = false;
+    run_resume_output(&t.run);
+    fake_wait_ms(t.loop, 5);
+    assert_string_equal(heard.text, "ab!c");
+    heard.enough = true;
+    print_now(heard.worker->out, "d");
+    print_now(heard.worker->out, "e");
+    assert_string_equal(heard.text, "ab!cd");
+    /* At the end the rest comes whether or not it is wanted. */
+    fake_frame(heard.worker, FRAME_RESULT, "1", 1);
+    loop_run(t.loop);
+    expect(VERDICT_SUCCESS, "");
+    assert_string_equal(heard.text, "ab!cde");
+    assert_int_equal(t.stdout_size, 4);
+    run_resume_output(&t.run);
+}
+
+static void test_a_listener_may_leave(void **state) {
+    (void)state;
+    begin_to_hear();
+    run_set_tap(&t.run, NULL);
+    print_now(heard.worker->out, "a");
+    assert_string_equal(heard.text, "");
+    fake_frame(heard.worker, FRAME_RESULT, "1", 1);
+    loop_run(t.loop);
+    assert_int_equal(t.stdout_size, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -814,6 +906,9 @@ int main(void) {
         TEST(test_what_has_begun_is_not_begun_anew),
         TEST(test_result_before_the_zygote_was_lost),
         TEST(test_script_is_sent_in_parts),
+        TEST(test_a_listener_hears_what_is_printed),
+        TEST(test_a_listener_who_has_enough_is_left_alone),
+        TEST(test_a_listener_may_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
