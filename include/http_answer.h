@@ -29,4 +29,10 @@ enum MHD_Result http_answer_preflight(struct http_connection *connection,
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
                                  const char *text, const struct http_answer_options *options);
 
+/* A body of unknown size, in pieces as read (MHD_ContentReaderCallback) has them. Enters no phase.
+ */
+enum MHD_Result http_answer_events(struct http_connection *connection,
+                                   MHD_ContentReaderCallback read, void *context,
+                                   const struct http_answer_options *options);
+
 #endif

@@ -19,6 +19,7 @@
 #include "loop.h"
 
 struct http;
+struct http_stream;
 struct response;
 struct ticket;
 
@@ -28,7 +29,7 @@ enum http_phase {
     PHASE_REQUEST, /* the head of a request comes in */
     PHASE_BODY,    /* and its body */
     PHASE_IDLE,    /* between two requests */
-    PHASE_RUN,     /* suspended: the queue has the request */
+    PHASE_RUN,     /* the queue has the request; suspended, or events are being sent */
     PHASE_ANSWER,  /* an answer is being written */
     PHASE_COUNT
 };
@@ -45,6 +46,7 @@ struct http_connection {
     bool linger;      /* the client may still write when this is closed */
     bool half_closed; /* the client sends no more than what has arrived */
     bool counted;     /* among those of its address */
+    bool suspended;   /* libmicrohttpd does not look at it */
     uint64_t address; /* as http_address_key() says */
     struct loop_timer timer;
     struct loop_file watch;
@@ -60,6 +62,8 @@ struct http_connection {
     struct buf body;
     size_t body_size; /* with what was thrown away */
     struct ticket *ticket;
+    bool wants_events;
+    struct http_stream *stream; /* NULL: it has none */
     struct http_exchange exchange;
     struct response *response;               /* made, not yet handed over */
     struct http_connection *next, *previous; /* of this phase, oldest first */

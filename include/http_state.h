@@ -33,7 +33,10 @@ struct http {
     void *idle_context;
 };
 
-/* Has the handler called once more for a connection that was suspended. */
+/* libmicrohttpd leaves the connection alone. Only in its callbacks. */
+void http_suspend(struct http_connection *connection);
+
+/* Has the handler, or an answer's reader, called once more; nothing if it is not suspended. */
 void http_resume(struct http_connection *connection);
 
 #endif

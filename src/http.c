@@ -48,9 +48,17 @@ static void on_daemon_ready(void *context, uint32_t events) {
     run_daemon(context);
 }
 
+void http_suspend(struct http_connection *connection) {
+    connection->suspended = true;
+    MHD_suspend_connection(connection->mhd);
+}
+
 /* The daemon looks at a connection that was resumed only when it is run. */
 void http_resume(struct http_connection *connection) {
     struct http *http = connection->http;
+    if (!connection->suspended)
+        return;
+    connection->suspended = false;
     MHD_resume_connection(connection->mhd);
     loop_timer_start(http->loop, &http->timer, 0, run_daemon, http);
 }

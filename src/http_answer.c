@@ -101,6 +101,23 @@ enum MHD_Result http_answer_preflight(struct http_connection *connection,
     return give(connection, MHD_HTTP_NO_CONTENT, answer, 0, 0);
 }
 
+enum MHD_Result http_answer_events(struct http_connection *connection,
+                                   MHD_ContentReaderCallback read, void *context,
+                                   const struct http_answer_options *options) {
+    struct MHD_Response *answer =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, read, context, NULL);
+    if (!answer)
+        return MHD_NO;
+    add_body_headers(connection, answer, options);
+    /* Proxies that collect answers before they pass them on leave this one alone. */
+    MHD_add_response_header(answer, "X-Accel-Buffering", "no");
+    MHD_add_response_header(answer, "X-Request-Id", connection->exchange.id);
+    http_exchange_take_answer(connection, MHD_HTTP_OK, 0);
+    enum MHD_Result result = MHD_queue_response(connection->mhd, MHD_HTTP_OK, answer);
+    MHD_destroy_response(answer);
+    return result;
+}
+
 /* ---- long bodies ---- */
 
 struct stream {

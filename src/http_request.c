@@ -18,6 +18,7 @@
 #include "http_ready.h"
 #include "http_routes.h"
 #include "http_state.h"
+#include "http_stream.h"
 #include "queue.h"
 #include "request.h"
 #include "response.h"
@@ -113,7 +114,9 @@ static void on_answer(void *context, struct outcome *outcome) {
     connection->ticket = NULL;
     metrics_count_run(&connection->http->metrics, outcome);
     response_new_take(outcome, &connection->response);
-    if (connection->phase == PHASE_RUN)
+    if (http_stream_has_begun(connection))
+        http_stream_finish(connection);
+    else
         http_resume(connection);
 }
 
@@ -153,8 +156,9 @@ static enum MHD_Result submit(struct http_connection *connection, struct request
     if (!connection->ticket)
         return answer(connection);
     http_connection_enter(connection, PHASE_RUN);
-    MHD_suspend_connection(connection->mhd);
-    if (http_connection_watch(connection, on_client_left) < 0)
+    http_suspend(connection);
+    if (http_connection_watch(connection, on_client_left) < 0 ||
+        (connection->wants_events && http_stream_new(connection) < 0))
         http_request_abandon(connection);
     return MHD_YES;
 }
@@ -291,14 +295,16 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
                                     size_t *size, void **request_context) {
     (void)context;
     (void)mhd;
-    (void)version;
     struct http_connection *connection = *request_context;
     if (!connection || connection->gone)
         return MHD_NO;
-    if (connection->step == STEP_HEADERS)
+    if (connection->step == STEP_HEADERS) {
+        connection->wants_events = http_stream_is_wanted(connection, version);
         return take_head(connection, path, method);
+    }
     if (connection->step == STEP_ANSWER)
-        return answer(connection);
+        return http_stream_has_begun(connection) ? http_stream_answer(connection)
+                                                 : answer(connection);
     if (*size == 0)
         return take_end(connection);
     enum MHD_Result result = take_body(connection, bytes, *size);
@@ -310,6 +316,7 @@ void http_request_end(struct http_connection *connection, bool whole) {
     struct http *http = connection->http;
     cancel(connection);
     http_exchange_end(connection, whole);
+    http_stream_free(connection);
     http->bodies_bytes -= connection->body.size;
     buf_done(&connection->body);
     response_free(connection->response);

@@ -8,8 +8,9 @@ import pytest
 from support.server import BINARY, TOP
 
 README = (TOP / "README.md").read_text()
-# A bash block that calls curl, and the json block that follows it before any other block.
+# A bash block that calls curl, and the json (or text) block that follows it before any other block.
 EXAMPLES = re.findall(r"```bash\n(curl [^`]*)```\n(?:(?!```)[\s\S])*?```json\n([^`]*)```", README)
+TEXTS = re.findall(r"```bash\n(curl [^`]*)```\n(?:(?!```)[\s\S])*?```text\n([^`]*)```", README)
 SEED = ["Hello from Cloud Run!", "import numpy as np", "import pandas as pd", "Starting calculation..."]
 
 
@@ -18,16 +19,25 @@ def test_every_seed_example_is_in_the_readme():
     for text in SEED:
         assert any(text in command for command, _ in EXAMPLES), text
     assert len(EXAMPLES) >= len(SEED) + 1  # and the health check
-    assert len(EXAMPLES) == len(re.findall(r"^curl ", README, re.M)), "a curl example has no answer after it"
+    assert len(EXAMPLES) + len(TEXTS) == len(re.findall(r"^curl ", README, re.M)), "a curl example has no answer after it"
+
+
+def run_example(service, command, place):
+    command = command.replace("http://localhost:8080", f"http://127.0.0.1:{service.port}").replace("curl ", "curl -sS ", 1)
+    assert str(service.port) in command
+    shown = subprocess.run(["bash", "-c", command], cwd=place, capture_output=True, text=True, timeout=60, check=True)
+    assert shown.stderr == ""
+    return shown.stdout
 
 
 @pytest.mark.parametrize("command, answer", EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))])
 def test_example(service, command, answer, tmp_path):
-    command = command.replace("http://localhost:8080", f"http://127.0.0.1:{service.port}").replace("curl ", "curl -sS ", 1)
-    assert str(service.port) in command
-    shown = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
-    assert shown.stderr == ""
-    assert json.loads(shown.stdout) == json.loads(answer)
+    assert json.loads(run_example(service, command, tmp_path)) == json.loads(answer)
+
+
+@pytest.mark.parametrize("command, answer", TEXTS, ids=[str(number) for number in range(len(TEXTS))])
+def test_example_that_is_no_json(service, command, answer, tmp_path):
+    assert run_example(service, command, tmp_path) == answer
 
 
 @pytest.mark.mode_independent

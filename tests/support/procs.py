@@ -34,6 +34,13 @@ def status(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+def cpu_seconds(pid):
+    """Used by it until now."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def count_descriptors(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
