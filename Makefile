@@ -33,7 +33,8 @@ ifdef SANITIZE
 unit_tests := $(filter-out $(BUILD)/unit/test_snapshot,$(unit_tests))
 endif
 
-fuzz_sources := $(addprefix src/,buf.c json_check.c json_text.c json_token.c json_string.c utf8.c base64.c file_name.c inputs.c \
+fuzz_sources := $(addprefix src/,answer_body.c mcp.c mcp_body.c mcp_tool.c segments.c buf.c json_check.c json_text.c \
+    json_token.c json_string.c utf8.c base64.c file_name.c inputs.c \
     attachments.c request_error.c outcome.c protocol.c request.c response.c frame_reader.c run_verdict.c config.c config_table.c \
     config_format.c cors.c tokens.c)
 fuzzers := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -43,7 +44,7 @@ load_settings = $(foreach name,LOAD_RUNS LOAD_MINUTES LOAD_SEED,$(if $($(name)),
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-arm64 test-environments test-load soak unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments
+.PHONY: all run test test-arm64 test-mcp test-environments test-load soak unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments deps-node
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -96,6 +97,11 @@ test-scale: deps-test all ## three instances behind haproxy: one killed, one add
 test-environments: deps-environments all ## run the containment suite in each environment (ONLY=docker: in that one)
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_CACHE=$(abspath $(BUILD)/environments) \
 	    /usr/bin/python3 tests/environments/run.py $(ONLY)
+
+test-mcp: deps-node all ## what programs from npm say of the service: the official client of MCP
+	cd tests/node && npm ci --silent --no-audit --no-fund
+	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_NODE=1 \
+	    timeout 180 $(PYTEST) -c tests/pytest.ini tests/node $(PYTEST_FLAGS)
 
 test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
 	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py
@@ -164,6 +170,10 @@ deps-bench: deps
 
 deps-environments: deps-test
 	@tests/install-packages.sh $(packages_environments)
+
+# npm may come from elsewhere, together with nodejs.
+deps-node: deps-test
+	@tests/install-packages.sh $(if $(shell command -v npm),,nodejs npm)
 
 deps-lint: deps-test
 	@tests/install-packages.sh $(packages_lint)

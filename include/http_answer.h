@@ -21,9 +21,12 @@ struct http_answer_options {
 enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
                                  const struct http_answer_options *options);
 
-/* The 204 to a browser's question before a request of another origin. */
-enum MHD_Result http_answer_preflight(struct http_connection *connection,
-                                      const struct http_answer_options *options);
+/* What connection->response holds; without one (out of memory) the connection is closed. */
+enum MHD_Result http_answer_kept(struct http_connection *connection);
+
+/* No body. 204: to a browser's question before a request of another origin. */
+enum MHD_Result http_answer_empty(struct http_connection *connection, unsigned status,
+                                  const struct http_answer_options *options);
 
 /* text is copied. */
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,

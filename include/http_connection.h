@@ -63,6 +63,7 @@ struct http_connection {
     size_t body_size; /* with what was thrown away */
     struct ticket *ticket;
     bool wants_events;
+    char *rpc_id; /* JSON text: of a JSON-RPC request, which its answer has; NULL: it is none */
     struct http_stream *stream; /* NULL: it has none */
     struct http_exchange exchange;
     struct response *response;               /* made, not yet handed over */

@@ -21,10 +21,6 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
                                     const char *method, const char *version, const char *bytes,
                                     size_t *size, void **request_context);
 
-/* The client is gone while its request is with the queue: the run is cancelled, the connection
- * closed. */
-void http_request_abandon(struct http_connection *connection);
-
 /* It is over: told to the log and the metrics, and all that belongs to it released; ready for the
  * next one. whole: its answer went out to the end. */
 void http_request_end(struct http_connection *connection, bool whole);

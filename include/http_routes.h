@@ -12,6 +12,7 @@ enum http_target {
     TARGET_HEALTH,
     TARGET_READY,
     TARGET_METRICS,
+    TARGET_MCP,
     TARGET_PREFLIGHT,
     TARGET_OTHER /* no such path */
 };

@@ -21,6 +21,7 @@ enum metrics_target {
     METRICS_HEALTH,
     METRICS_READY,
     METRICS_METRICS,
+    METRICS_MCP,
     METRICS_OTHER,
     METRICS_TARGETS
 };

@@ -18,6 +18,10 @@ struct response;
  * (outcome untouched). */
 int response_new_take(struct outcome *outcome, struct response **ret_response);
 
+/* The same as the result of an MCP tool, or as a JSON-RPC error if there was no run: see
+ * mcp_body.h. id: JSON text, copied. */
+int response_new_mcp_take(struct outcome *outcome, const char *id, struct response **ret_response);
+
 /* An error that is not a run's: {"error": text, "outcome": word}. text is copied; word must be
  * static storage and need no escapes. 0 or -ENOMEM. */
 int response_new_error(int status, const char *word, const char *text,

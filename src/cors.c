@@ -2,7 +2,6 @@
 #include "cors.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +50,23 @@ int cors_check(const char *list, char *error, size_t error_size) {
             return 0;
         list += size + 1;
     }
+}
+
+/* A name can be made to lead to any address, by who owns it; these cannot. */
+static bool is_address(const char *host) {
+    size_t size = strcspn(host, ":");
+    if (*host == '[')
+        return true;
+    return (size == 9 && memcmp(host, "localhost", 9) == 0) ||
+           (size > 0 && strspn(host, DIGITS ".") == size);
+}
+
+bool cors_is_same_address(const char *origin, const char *host) {
+    size_t size = strlen(origin);
+    if (!host || !is_origin(origin, size))
+        return false;
+    const char *authority = strstr(origin, "//") + 2;
+    return is_address(authority) && strcmp(authority, host) == 0;
 }
 
 const char *cors_allow(const char *list, const char *origin) {

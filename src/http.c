@@ -16,6 +16,7 @@
 
 #include "config.h"
 #include "http_request.h"
+#include "http_run.h"
 #include "http_state.h"
 #include "log.h"
 #include "process_stats.h"
@@ -246,7 +247,7 @@ void http_free(struct http *http) {
     struct http_connection *connection = http->connections.phases[PHASE_RUN].first;
     for (; connection; connection = connection->next)
         if (connection->ticket)
-            http_request_abandon(connection);
+            http_run_abandon(connection);
     loop_file_remove(http->loop, &http->file);
     MHD_stop_daemon(http->daemon);
     loop_timer_stop(http->loop, &http->timer);

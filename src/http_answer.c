@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "http_cors.h"
+#include "http_state.h"
 #include "response.h"
 
 #define SHORT_BYTES 16384u
@@ -91,14 +92,14 @@ enum MHD_Result http_answer_text(struct http_connection *connection, unsigned st
     return give(connection, status, answer, strlen(text), 0);
 }
 
-enum MHD_Result http_answer_preflight(struct http_connection *connection,
-                                      const struct http_answer_options *options) {
+enum MHD_Result http_answer_empty(struct http_connection *connection, unsigned status,
+                                  const struct http_answer_options *options) {
     struct MHD_Response *answer = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
     if (!answer)
         return MHD_NO;
     add_headers(answer, options);
-    http_cors_add(connection, answer, true);
-    return give(connection, MHD_HTTP_NO_CONTENT, answer, 0, 0);
+    http_cors_add(connection, answer, status == MHD_HTTP_NO_CONTENT);
+    return give(connection, status, answer, 0, 0);
 }
 
 enum MHD_Result http_answer_events(struct http_connection *connection,
@@ -181,4 +182,14 @@ enum MHD_Result http_answer_take(struct http_connection *connection, struct resp
     if (is_short || !answer)
         response_free(response);
     return answer ? give(connection, status, answer, body_bytes, held_bytes) : MHD_NO;
+}
+
+enum MHD_Result http_answer_kept(struct http_connection *connection) {
+    struct response *response = connection->response;
+    struct http_answer_options options = {.allow = connection->allow,
+                                          .challenge = response && response_status(response) == 401,
+                                          .close =
+                                              connection->http->draining || connection->linger};
+    connection->response = NULL;
+    return response ? http_answer_take(connection, response, &options) : MHD_NO;
 }

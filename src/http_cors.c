@@ -32,7 +32,7 @@ void http_cors_add(struct http_connection *connection, struct MHD_Response *answ
     if (preflight) {
         MHD_add_response_header(answer, "Access-Control-Allow-Methods", "GET, HEAD, POST");
         MHD_add_response_header(answer, "Access-Control-Allow-Headers",
-                                "Authorization, Content-Type, X-Request-Id");
+                                "Authorization, Content-Type, X-Request-Id, MCP-Protocol-Version");
         MHD_add_response_header(answer, "Access-Control-Max-Age", "600");
     } else {
         MHD_add_response_header(answer, "Access-Control-Expose-Headers",

@@ -5,7 +5,6 @@
  */
 #include "http_request.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +13,12 @@
 #include "http_answer.h"
 #include "http_cors.h"
 #include "http_framing.h"
+#include "http_mcp.h"
 #include "http_metrics.h"
 #include "http_ready.h"
+#include "http_refuse.h"
 #include "http_routes.h"
+#include "http_run.h"
 #include "http_state.h"
 #include "http_stream.h"
 #include "queue.h"
@@ -34,43 +36,6 @@
 
 size_t http_request_body_bytes(const struct config *config) {
     return ((size_t)3 * config->input_mb + 2) << 20;
-}
-
-/* Gives what connection->response holds; nothing there (out of memory) closes the connection. */
-static enum MHD_Result answer(struct http_connection *connection) {
-    struct response *response = connection->response;
-    struct http_answer_options options = {.allow = connection->allow,
-                                          .challenge = response && response_status(response) == 401,
-                                          .close =
-                                              connection->http->draining || connection->linger};
-    connection->response = NULL;
-    return response ? http_answer_take(connection, response, &options) : MHD_NO;
-}
-
-/* The request is of no interest any more; this is its answer when it has been read. */
-static void refuse_take(struct http_connection *connection, struct response *response) {
-    connection->route = NULL;
-    connection->http->bodies_bytes -= connection->body.size;
-    buf_done(&connection->body);
-    connection->response = response;
-}
-
-static void refuse(struct http_connection *connection, int status, const char *text) {
-    struct response *response = NULL;
-    response_new_error(status, status == 401 ? "unauthorized" : "invalid_request", text, &response);
-    refuse_take(connection, response);
-}
-
-static struct response *overloaded(const char *text) {
-    struct outcome outcome;
-    struct response *response = NULL;
-    outcome_init(&outcome, 0, 256);
-    outcome_set(&outcome, VERDICT_OVERLOADED, "%s", text);
-    outcome.queue_us = outcome.run_us = -1;
-    outcome.retry_after_s = 1;
-    response_new_take(&outcome, &response);
-    outcome_done(&outcome);
-    return response;
 }
 
 static enum MHD_Result answer_health(struct http_connection *connection) {
@@ -92,7 +57,7 @@ static enum MHD_Result answer_ready(struct http_connection *connection) {
 
 static enum MHD_Result answer_preflight(struct http_connection *connection) {
     struct http_answer_options options = {.close = connection->http->draining};
-    return http_answer_preflight(connection, &options);
+    return http_answer_empty(connection, MHD_HTTP_NO_CONTENT, &options);
 }
 
 static enum MHD_Result answer_metrics(struct http_connection *connection) {
@@ -107,87 +72,6 @@ static enum MHD_Result answer_metrics(struct http_connection *connection) {
     return result;
 }
 
-/* ---- a run ---- */
-
-static void on_answer(void *context, struct outcome *outcome) {
-    struct http_connection *connection = context;
-    connection->ticket = NULL;
-    metrics_count_run(&connection->http->metrics, outcome);
-    response_new_take(outcome, &connection->response);
-    if (http_stream_has_begun(connection))
-        http_stream_finish(connection);
-    else
-        http_resume(connection);
-}
-
-static bool cancel(struct http_connection *connection) {
-    struct ticket *ticket = connection->ticket;
-    if (!ticket)
-        return false;
-    connection->ticket = NULL;
-    queue_cancel(ticket);
-    http_exchange_cancel(connection);
-    return true;
-}
-
-void http_request_abandon(struct http_connection *connection) {
-    loop_file_remove(connection->http->loop, &connection->watch);
-    connection->gone = true;
-    /* Without a ticket the answer is there and the connection resumed already. */
-    if (cancel(connection))
-        http_resume(connection);
-}
-
-/* A client that has only closed its own direction looks the same as one that is gone until
- * something is sent, and libmicrohttpd closes on it in any case. */
-static void on_client_left(void *context, uint32_t events) {
-    (void)events;
-    http_request_abandon(context);
-}
-
-static enum MHD_Result submit(struct http_connection *connection, struct request *request) {
-    struct http *http = connection->http;
-    connection->step = STEP_ANSWER;
-    int r = queue_submit(http->queue, request, on_answer, connection, &connection->ticket);
-    if (r < 0) {
-        request_done(request);
-        return MHD_NO;
-    }
-    if (!connection->ticket)
-        return answer(connection);
-    http_connection_enter(connection, PHASE_RUN);
-    http_suspend(connection);
-    if (http_connection_watch(connection, on_client_left) < 0 ||
-        (connection->wants_events && http_stream_new(connection) < 0))
-        http_request_abandon(connection);
-    return MHD_YES;
-}
-
-static enum MHD_Result execute(struct http_connection *connection) {
-    struct http *http = connection->http;
-    const struct config *config = http->config;
-    struct request_limits limits = {
-        .script_bytes = (size_t)config->script_bytes,
-        .timeout_us = (int64_t)config->timeout_s * 1000000,
-        .memory_bytes = config->memory_mb << 20,
-        .least_memory_bytes = CONFIG_LEAST_MEMORY_MB << 20,
-        .inputs = {.total_bytes = (size_t)config->input_mb << 20,
-                   .file_bytes = (size_t)config->file_mb << 20},
-    };
-    struct request request;
-    struct request_error error;
-    int r = request_parse(connection->body.data, connection->body.size, &limits, &request, &error);
-    http->bodies_bytes -= connection->body.size;
-    buf_done(&connection->body);
-    if (r == 0)
-        return submit(connection, &request);
-    if (r == -EINVAL)
-        refuse(connection, error.status, error.text);
-    else
-        refuse_take(connection, overloaded("The service is out of memory"));
-    return answer(connection);
-}
-
 /* ---- a request ---- */
 
 static const char *header(struct http_connection *connection, const char *name) {
@@ -198,7 +82,7 @@ static void refuse_size(struct http_connection *connection) {
     char text[96];
     snprintf(text, sizeof(text), "Request size is over the limit of %zu bytes",
              connection->http->body_bytes);
-    refuse(connection, 413, text);
+    http_refuse(connection, 413, text);
 }
 
 /* NULL: refused, see *ret_refusal. Who may come in is decided first: whoever may not learns nothing
@@ -223,13 +107,18 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
     http_exchange_take_head(connection, method, path);
     const char *fault = http_framing_fault(connection->mhd);
     if (fault) {
-        refuse(connection, 400, fault);
+        http_refuse(connection, 400, fault);
         connection->linger = true;
-        return answer(connection);
+        return http_answer_kept(connection);
     }
     connection->route = find_route(connection, path, method, &refusal);
+    if (connection->route && connection->route->target == TARGET_MCP) {
+        refusal.status = http_mcp_check_head(connection, &refusal.text);
+        if (refusal.status)
+            connection->route = NULL;
+    }
     if (!connection->route)
-        refuse(connection, refusal.status, refusal.text);
+        http_refuse(connection, refusal.status, refusal.text);
     connection->allow = refusal.allow;
     const char *length = header(connection, "Content-Length");
     bool too_long = length && strtoull(length, NULL, 10) > connection->http->body_bytes;
@@ -242,7 +131,7 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
         return MHD_YES;
     /* What the client would send is not wanted. It may send it all the same. */
     connection->linger = true;
-    return answer(connection);
+    return http_answer_kept(connection);
 }
 
 static bool has_room(const struct http_connection *connection, size_t size) {
@@ -264,7 +153,7 @@ static enum MHD_Result take_body(struct http_connection *connection, const char 
     if (!connection->route)
         return connection->body_size > http->body_bytes + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
     if (!has_room(connection, size)) {
-        refuse_take(connection, overloaded("Too many large requests at once"));
+        http_refuse_overloaded(connection, "Too many large requests at once");
         return MHD_YES;
     }
     if (buf_append(&connection->body, bytes, size) < 0)
@@ -275,7 +164,7 @@ static enum MHD_Result take_body(struct http_connection *connection, const char 
 
 static enum MHD_Result take_end(struct http_connection *connection) {
     if (!connection->route)
-        return answer(connection);
+        return http_answer_kept(connection);
     switch (connection->route->target) {
     case TARGET_HEALTH:
         return answer_health(connection);
@@ -285,8 +174,10 @@ static enum MHD_Result take_end(struct http_connection *connection) {
         return answer_preflight(connection);
     case TARGET_METRICS:
         return answer_metrics(connection);
+    case TARGET_MCP:
+        return http_mcp_answer(connection);
     default:
-        return execute(connection);
+        return http_run_execute(connection);
     }
 }
 
@@ -303,8 +194,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
         return take_head(connection, path, method);
     }
     if (connection->step == STEP_ANSWER)
-        return http_stream_has_begun(connection) ? http_stream_answer(connection)
-                                                 : answer(connection);
+        return http_run_answer(connection);
     if (*size == 0)
         return take_end(connection);
     enum MHD_Result result = take_body(connection, bytes, *size);
@@ -314,7 +204,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
 
 void http_request_end(struct http_connection *connection, bool whole) {
     struct http *http = connection->http;
-    cancel(connection);
+    http_run_cancel(connection);
     http_exchange_end(connection, whole);
     http_stream_free(connection);
     http->bodies_bytes -= connection->body.size;
@@ -324,5 +214,7 @@ void http_request_end(struct http_connection *connection, bool whole) {
     connection->body_size = 0;
     connection->route = NULL;
     connection->allow = NULL;
+    free(connection->rpc_id);
+    connection->rpc_id = NULL;
     connection->step = STEP_HEADERS;
 }

@@ -6,10 +6,9 @@
 #include <strings.h>
 
 static const struct http_route routes[] = {
-    {"/execute", TARGET_EXECUTE, "POST"},
-    {"/health", TARGET_HEALTH, "GET, HEAD"},
-    {"/ready", TARGET_READY, "GET, HEAD"},
-    {"/metrics", TARGET_METRICS, "GET, HEAD"},
+    {"/execute", TARGET_EXECUTE, "POST"},  {"/health", TARGET_HEALTH, "GET, HEAD"},
+    {"/ready", TARGET_READY, "GET, HEAD"}, {"/metrics", TARGET_METRICS, "GET, HEAD"},
+    {"/mcp", TARGET_MCP, "POST"},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
@@ -64,7 +63,8 @@ const struct http_route *http_route_find(const char *path, const char *method,
         *ret_refusal = (struct http_refusal){405, "Method not allowed", route->allow};
         return NULL;
     }
-    if (route->target == TARGET_EXECUTE && !http_is_json(content_type)) {
+    if ((route->target == TARGET_EXECUTE || route->target == TARGET_MCP) &&
+        !http_is_json(content_type)) {
         *ret_refusal = (struct http_refusal){415, "Content-Type must be application/json", NULL};
         return NULL;
     }

@@ -79,10 +79,41 @@ static void test_origins(void **state) {
     assert_null(cors_allow("*", NULL));
 }
 
+static void test_addresses(void **state) {
+    (void)state;
+    static const char *const same[][2] = {
+        {"http://127.0.0.1:8080", "127.0.0.1:8080"}, {"https://10.0.0.1", "10.0.0.1"},
+        {"http://localhost:8080", "localhost:8080"}, {"http://localhost", "localhost"},
+        {"http://[::1]:8080", "[::1]:8080"},
+    };
+    static const char *const others[][2] = {
+        {"http://127.0.0.1:8081", "127.0.0.1:8080"},
+        {"http://127.0.0.1", "127.0.0.1:8080"},
+        {"http://evil.example:8080", "evil.example:8080"},
+        {"http://localhost.evil.example", "localhost.evil.example"},
+        {"http://127.0.0.1.evil.example", "127.0.0.1.evil.example"},
+        {"http://localhosts", "localhosts"},
+        {"http://:8080", ":8080"},
+        {"http://[::1", "[::1"},
+        {"null", "null"},
+        {"", ""},
+        {"//localhost", "localhost"},
+        {"ftp://localhost", "localhost"},
+    };
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+        if (!cors_is_same_address(same[i][0], same[i][1]))
+            fail_msg("%s", same[i][0]);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (cors_is_same_address(others[i][0], others[i][1]))
+            fail_msg("%s", others[i][0]);
+    assert_false(cors_is_same_address("http://localhost", NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

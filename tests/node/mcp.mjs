@@ -1,0 +1,56 @@
+// The official SDK's client against a service, whose URL is the argument. Ends with a line of what was tried, or an exception.
+import assert from "node:assert/strict";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+
+const [url, token] = process.argv.slice(2);
+const client = new Client({ name: "test", version: "1" });
+const requestInit = token ? { headers: { Authorization: `Bearer ${token}` } } : {};
+const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit });
+const errors = [];
+client.onerror = (error) => errors.push(error);
+
+// The client checks structuredContent against the tool's outputSchema, which it knows from listTools.
+const run = (script, more = {}) => client.callTool({ name: "run_python", arguments: { script, ...more } });
+
+await client.connect(transport);
+assert.equal(client.getServerVersion().name, "code-runner");
+assert.deepEqual(client.getServerCapabilities(), { tools: {} });
+assert.equal(transport.protocolVersion, "2025-06-18");
+await client.ping();
+
+const { tools } = await client.listTools();
+assert.deepEqual(tools.map((tool) => tool.name), ["run_python"]);
+assert.deepEqual(tools[0].inputSchema.required, ["script"]);
+
+const sum = await run("def main(a, b):\n    print('adding')\n    return a + b\n", { args: { a: 1, b: 2 } });
+assert.deepEqual(sum.structuredContent, { result: 3, stdout: "adding\n" });
+assert.deepEqual(sum.content.map((block) => block.text), ["3", "stdout:\nadding\n"]);
+
+const drawn = await run("import matplotlib.pyplot as plt\ndef main():\n    plt.plot([1, 2])\n");
+const image = drawn.content.find((block) => block.type === "image");
+assert.equal(Buffer.from(image.data, "base64").subarray(1, 4).toString(), "PNG");
+
+const files = await run("def main():\n    open('b', 'w').write('x')\n", { return_files: ["b"] });
+assert.deepEqual(files.structuredContent.files, { b: { data: "eA==", size: 1 } });
+
+const failed = await run("def main():\n    1/0\n");
+assert.equal(failed.isError, true);
+assert.match(failed.content[0].text, /^ZeroDivisionError/);
+
+await assert.rejects(run(""), { code: -32602 });
+await assert.rejects(client.callTool({ name: "other" }), { code: -32602 });
+await assert.rejects(client.listResources(), /not support|-32601/);
+
+const many = await Promise.all([1, 2, 3, 4].map((n) => run(`def main():\n    return ${n}\n`)));
+assert.deepEqual(many.map((one) => one.structuredContent.result), [1, 2, 3, 4]);
+
+const stop = new AbortController();
+const left = client.callTool({ name: "run_python", arguments: { script: "import time\ndef main():\n    time.sleep(20)\n" } },
+  undefined, { signal: stop.signal });
+setTimeout(() => stop.abort(), 200);
+await assert.rejects(left);
+
+await client.close();
+assert.deepEqual(errors, []);
+console.log("mcp: all as the SDK expects it");
