@@ -25,7 +25,7 @@ cr_cflags = -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) -iquote include -iquo
 cr_libs = $(shell $(PKG_CONFIG) --libs $(cr_packages))
 
 sources := $(wildcard src/*.c) $(wildcard sandbox/*.c)
-objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o
+objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/src/openapi.o
 library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 ifdef SANITIZE
@@ -59,7 +59,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/%.o: %.S $(wildcard sandbox/harness/*.py) sandbox/preload.py
+$(BUILD)/sandbox/embedded.o: $(wildcard sandbox/harness/*.py) sandbox/preload.py
+$(BUILD)/src/openapi.o: docs/openapi.json
+$(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) -c -o $@ $<
 
@@ -98,7 +100,7 @@ test-environments: deps-environments all ## run the containment suite in each en
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_CACHE=$(abspath $(BUILD)/environments) \
 	    /usr/bin/python3 tests/environments/run.py $(ONLY)
 
-test-mcp: deps-node all ## what programs from npm say of the service: the official client of MCP
+test-mcp: deps-node all ## what programs from npm say of the service: the official client of MCP, a validator of OpenAPI
 	cd tests/node && npm ci --silent --no-audit --no-fund
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_NODE=1 \
 	    timeout 180 $(PYTEST) -c tests/pytest.ini tests/node $(PYTEST_FLAGS)
@@ -151,7 +153,7 @@ help: ## print this
 packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 python3-numpy python3-pandas python3-scipy \
     python3-sklearn python3-matplotlib python3-seaborn python3-requests libopenblas0-serial ca-certificates
 packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev
-packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus
+packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus python3-jsonschema
 packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
     busybox-static

@@ -13,6 +13,7 @@ enum http_target {
     TARGET_READY,
     TARGET_METRICS,
     TARGET_MCP,
+    TARGET_OPENAPI,
     TARGET_PREFLIGHT,
     TARGET_OTHER /* no such path */
 };

@@ -22,6 +22,7 @@ enum metrics_target {
     METRICS_READY,
     METRICS_METRICS,
     METRICS_MCP,
+    METRICS_OPENAPI,
     METRICS_OTHER,
     METRICS_TARGETS
 };

@@ -21,6 +21,7 @@
 #include "http_run.h"
 #include "http_state.h"
 #include "http_stream.h"
+#include "openapi.h"
 #include "queue.h"
 #include "request.h"
 #include "response.h"
@@ -70,6 +71,11 @@ static enum MHD_Result answer_metrics(struct http_connection *connection) {
         result = http_answer_text(connection, 200, text.data, &options);
     buf_done(&text);
     return result;
+}
+
+static enum MHD_Result answer_openapi(struct http_connection *connection) {
+    struct http_answer_options options = {.close = connection->http->draining};
+    return http_answer_text(connection, 200, openapi_json, &options);
 }
 
 /* ---- a request ---- */
@@ -174,6 +180,8 @@ static enum MHD_Result take_end(struct http_connection *connection) {
         return answer_preflight(connection);
     case TARGET_METRICS:
         return answer_metrics(connection);
+    case TARGET_OPENAPI:
+        return answer_openapi(connection);
     case TARGET_MCP:
         return http_mcp_answer(connection);
     default:

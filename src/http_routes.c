@@ -8,7 +8,7 @@
 static const struct http_route routes[] = {
     {"/execute", TARGET_EXECUTE, "POST"},  {"/health", TARGET_HEALTH, "GET, HEAD"},
     {"/ready", TARGET_READY, "GET, HEAD"}, {"/metrics", TARGET_METRICS, "GET, HEAD"},
-    {"/mcp", TARGET_MCP, "POST"},
+    {"/mcp", TARGET_MCP, "POST"},          {"/openapi.json", TARGET_OPENAPI, "GET, HEAD"},
 };
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 

@@ -9,7 +9,8 @@
 
 static const char *const targets[METRICS_TARGETS] = {
     [METRICS_EXECUTE] = "execute", [METRICS_HEALTH] = "health", [METRICS_READY] = "ready",
-    [METRICS_METRICS] = "metrics", [METRICS_MCP] = "mcp",       [METRICS_OTHER] = "other",
+    [METRICS_METRICS] = "metrics", [METRICS_MCP] = "mcp",       [METRICS_OPENAPI] = "openapi",
+    [METRICS_OTHER] = "other",
 };
 
 /* ---- counting ---- */

@@ -18,3 +18,7 @@ def test_the_sdk_of_mcp(service):
 def test_the_sdk_of_mcp_with_a_token(start_server):
     server = start_server("--slots=4", environment={"CODE_RUNNER_TOKENS": "secret"})
     assert "all as the SDK expects" in node("mcp.mjs", f"http://127.0.0.1:{server.port}/mcp", "secret")
+
+
+def test_openapi_is_valid(service):
+    assert "openapi: valid" in node("openapi.mjs", f"http://127.0.0.1:{service.port}/openapi.json")
