@@ -3,7 +3,7 @@
 FROM docker.io/library/debian:bookworm-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev \
-        libpython3.11-dev \
+        libpython3.11-dev libjs-codemirror \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .

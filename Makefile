@@ -6,6 +6,7 @@ BUILD ?= build
 PORT ?= 8080
 PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
+CODEMIRROR ?= /usr/share/javascript/codemirror
 PYTEST ?= /usr/bin/python3 -m pytest
 
 # Ours stay apart from CFLAGS, so that `make CFLAGS=...` does not lose them.
@@ -25,7 +26,7 @@ cr_cflags = -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) -iquote include -iquo
 cr_libs = $(shell $(PKG_CONFIG) --libs $(cr_packages))
 
 sources := $(wildcard src/*.c) $(wildcard sandbox/*.c)
-objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/src/openapi.o
+objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/src/openapi.o $(BUILD)/web/embedded.o
 library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 ifdef SANITIZE
@@ -61,9 +62,10 @@ $(BUILD)/%.o: %.c
 
 $(BUILD)/sandbox/embedded.o: $(wildcard sandbox/harness/*.py) sandbox/preload.py
 $(BUILD)/src/openapi.o: docs/openapi.json
+$(BUILD)/web/embedded.o: $(wildcard web/*)
 $(BUILD)/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) -c -o $@ $<
+	$(CC) -Wa,-I$(CODEMIRROR) -c -o $@ $<
 
 $(BUILD)/unit/%: tests/unit/%.c $(library)
 	@mkdir -p $(@D)
@@ -152,7 +154,7 @@ help: ## print this
 # Packages: of the service, of its build, of its tests. Asks apt only if something is missing.
 packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 python3-numpy python3-pandas python3-scipy \
     python3-sklearn python3-matplotlib python3-seaborn python3-requests libopenblas0-serial ca-certificates
-packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev
+packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev libjs-codemirror
 packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus python3-jsonschema
 packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \

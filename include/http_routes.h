@@ -14,6 +14,7 @@ enum http_target {
     TARGET_METRICS,
     TARGET_MCP,
     TARGET_OPENAPI,
+    TARGET_PAGE,
     TARGET_PREFLIGHT,
     TARGET_OTHER /* no such path */
 };
@@ -39,7 +40,8 @@ const struct http_route *http_route_find(const char *path, const char *method,
  */
 extern const struct http_route http_route_preflight;
 
-/* Whether the path needs no token: what a load balancer asks. */
+/* Whether the path needs no token: what a load balancer asks, and the page, which holds no secret.
+ */
 bool http_route_is_open(const char *path);
 
 /* What a path is about, whether or not the request for it is accepted. */

@@ -23,6 +23,7 @@ enum metrics_target {
     METRICS_METRICS,
     METRICS_MCP,
     METRICS_OPENAPI,
+    METRICS_PAGE,
     METRICS_OTHER,
     METRICS_TARGETS
 };

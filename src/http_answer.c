@@ -17,13 +17,16 @@
 #define PIECE_BYTES ((size_t)64 << 10)
 
 /* For every answer. An answer is data for the one who asked: no browser is to guess its type, keep
- * it, show it in a frame or load anything for it. */
+ * it, show it in a frame or load anything for it, unless it is a file of the page. */
 static void add_headers(struct MHD_Response *answer, const struct http_answer_options *options) {
     MHD_add_response_header(answer, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(answer, "Cache-Control", "no-store");
+    MHD_add_response_header(answer, "Cache-Control", options->etag ? "no-cache" : "no-store");
+    if (options->etag)
+        MHD_add_response_header(answer, "ETag", options->etag);
     MHD_add_response_header(answer, "Referrer-Policy", "no-referrer");
     MHD_add_response_header(answer, "Content-Security-Policy",
-                            "default-src 'none'; frame-ancestors 'none'");
+                            options->policy ? options->policy
+                                            : "default-src 'none'; frame-ancestors 'none'");
     if (options->challenge)
         MHD_add_response_header(answer, "WWW-Authenticate", "Bearer");
     if (options->allow)
@@ -80,6 +83,17 @@ static enum MHD_Result give(struct http_connection *connection, unsigned status,
     enum MHD_Result result = MHD_queue_response(connection->mhd, status, answer);
     MHD_destroy_response(answer);
     return result;
+}
+
+enum MHD_Result http_answer_static(struct http_connection *connection, unsigned status,
+                                   const char *bytes, size_t size,
+                                   const struct http_answer_options *options) {
+    struct MHD_Response *answer =
+        MHD_create_response_from_buffer(size, (void *)bytes, MHD_RESPMEM_PERSISTENT);
+    if (!answer)
+        return MHD_NO;
+    add_body_headers(connection, answer, options);
+    return give(connection, status, answer, status == MHD_HTTP_NOT_MODIFIED ? 0 : size, 0);
 }
 
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,

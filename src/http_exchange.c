@@ -34,7 +34,7 @@ static enum metrics_target target_of(const char *path) {
         [TARGET_EXECUTE] = METRICS_EXECUTE, [TARGET_HEALTH] = METRICS_HEALTH,
         [TARGET_READY] = METRICS_READY,     [TARGET_METRICS] = METRICS_METRICS,
         [TARGET_MCP] = METRICS_MCP,         [TARGET_OPENAPI] = METRICS_OPENAPI,
-        [TARGET_OTHER] = METRICS_OTHER,
+        [TARGET_PAGE] = METRICS_PAGE,       [TARGET_OTHER] = METRICS_OTHER,
     };
     return targets[http_route_target(path)];
 }

@@ -15,6 +15,7 @@
 #include "http_framing.h"
 #include "http_mcp.h"
 #include "http_metrics.h"
+#include "http_page.h"
 #include "http_ready.h"
 #include "http_refuse.h"
 #include "http_routes.h"
@@ -168,7 +169,7 @@ static enum MHD_Result take_body(struct http_connection *connection, const char 
     return MHD_YES;
 }
 
-static enum MHD_Result take_end(struct http_connection *connection) {
+static enum MHD_Result take_end(struct http_connection *connection, const char *path) {
     if (!connection->route)
         return http_answer_kept(connection);
     switch (connection->route->target) {
@@ -184,6 +185,8 @@ static enum MHD_Result take_end(struct http_connection *connection) {
         return answer_openapi(connection);
     case TARGET_MCP:
         return http_mcp_answer(connection);
+    case TARGET_PAGE:
+        return http_page_answer(connection, path, connection->http->draining);
     default:
         return http_run_execute(connection);
     }
@@ -204,7 +207,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
     if (connection->step == STEP_ANSWER)
         return http_run_answer(connection);
     if (*size == 0)
-        return take_end(connection);
+        return take_end(connection, path);
     enum MHD_Result result = take_body(connection, bytes, *size);
     *size = 0;
     return result;

@@ -5,18 +5,21 @@
 #include <string.h>
 #include <strings.h>
 
+#include "page_files.h"
+
 static const struct http_route routes[] = {
     {"/execute", TARGET_EXECUTE, "POST"},  {"/health", TARGET_HEALTH, "GET, HEAD"},
     {"/ready", TARGET_READY, "GET, HEAD"}, {"/metrics", TARGET_METRICS, "GET, HEAD"},
     {"/mcp", TARGET_MCP, "POST"},          {"/openapi.json", TARGET_OPENAPI, "GET, HEAD"},
 };
+static const struct http_route page = {"", TARGET_PAGE, "GET, HEAD"}; /* each of its files */
 #define ROUTE_COUNT (sizeof(routes) / sizeof(routes[0]))
 
 static const struct http_route *find_path(const char *path) {
     for (size_t i = 0; i < ROUTE_COUNT; i++)
         if (strcmp(path, routes[i].path) == 0)
             return &routes[i];
-    return NULL;
+    return page_file_find(path) ? &page : NULL;
 }
 
 enum http_target http_route_target(const char *path) {
@@ -27,7 +30,8 @@ enum http_target http_route_target(const char *path) {
 const struct http_route http_route_preflight = {"*", TARGET_PREFLIGHT, "OPTIONS"};
 
 bool http_route_is_open(const char *path) {
-    return strcmp(path, "/health") == 0 || strcmp(path, "/ready") == 0;
+    enum http_target target = http_route_target(path);
+    return target == TARGET_HEALTH || target == TARGET_READY || target == TARGET_PAGE;
 }
 
 bool http_is_json(const char *content_type) {

@@ -10,7 +10,7 @@
 static const char *const targets[METRICS_TARGETS] = {
     [METRICS_EXECUTE] = "execute", [METRICS_HEALTH] = "health", [METRICS_READY] = "ready",
     [METRICS_METRICS] = "metrics", [METRICS_MCP] = "mcp",       [METRICS_OPENAPI] = "openapi",
-    [METRICS_OTHER] = "other",
+    [METRICS_PAGE] = "page",       [METRICS_OTHER] = "other",
 };
 
 /* ---- counting ---- */

@@ -73,7 +73,7 @@ run_unit() {
     done
 }
 
-tests/install-packages.sh gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross make pkg-config qemu-user-static mmdebstrap
+tests/install-packages.sh gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross make pkg-config libjs-codemirror qemu-user-static mmdebstrap
 make_sysroot
 units=$(for file in tests/unit/test_*.c; do basename "$file" .c; done)
 export PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig:$sysroot/usr/share/pkgconfig"

@@ -60,10 +60,11 @@ def test_each_token_opens_and_nothing_else_does(guarded, token_file):
 
 
 @pytest.mark.mode_independent
-def test_only_probes_are_open(guarded, token_file):
+def test_only_probes_and_the_page_are_open(guarded, token_file):
     assert ask(guarded, method="GET", path="/health").json == {"status": "healthy"}
     assert ask(guarded, method="GET", path="/ready").status == 200
-    for method, path in (("GET", "/"), ("GET", "/metrics"), ("GET", "/nowhere"), ("GET", "/execute"), ("OPTIONS", "/execute"),
+    assert ask(guarded, method="GET", path="/").status == 200
+    for method, path in (("POST", "/nowhere"), ("GET", "/metrics"), ("GET", "/nowhere"), ("GET", "/execute"), ("OPTIONS", "/execute"),
                          ("GET", "/health/"), ("GET", "/health?x"), ("GET", "/healthx"), ("GET", "//health")):
         answer = ask(guarded, method=method, path=path)
         assert answer.status == (200 if path == "/health?x" else 401), (method, path, answer)

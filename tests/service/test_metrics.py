@@ -116,7 +116,7 @@ def test_no_client_chooses_a_label(service):
         raw.read_answer()
     text = service.client.get("/metrics").body.decode()
     assert token not in text.lower()
-    assert set(re.findall(r'target="([^"]*)"', text)) <= {"execute", "health", "ready", "metrics", "mcp", "openapi", "other"}
+    assert set(re.findall(r'target="([^"]*)"', text)) <= {"execute", "health", "ready", "metrics", "mcp", "openapi", "page", "other"}
 
 
 def test_the_process_and_what_is_so_now(service):
