@@ -45,7 +45,7 @@ load_settings = $(foreach name,LOAD_RUNS LOAD_MINUTES LOAD_SEED,$(if $($(name)),
 as_root := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .DEFAULT_GOAL := all
-.PHONY: all run test test-arm64 test-mcp test-environments test-load soak unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments deps-node
+.PHONY: all run test test-arm64 test-mcp test-web test-environments test-load soak unit check service fuzz bench lint format asan install clean help deps deps-test deps-lint deps-bench deps-environments deps-node deps-web
 
 all: $(BUILD)/code-runner ## build build/code-runner
 
@@ -110,6 +110,12 @@ test-mcp: deps-node all ## what programs from npm say of the service: the offici
 test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
 	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py
 
+# Once, against warm workers: of the service it needs answers only. The pictures that it takes are for people to look at.
+test-web: deps-web all ## the playground page in a headless Chromium; pictures of it in build/web
+	cd tests/web && npm ci --silent --no-audit --no-fund
+	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) PICTURES=$(abspath $(BUILD)/web/pictures) \
+	    timeout 180 node --test tests/web/all.mjs
+
 soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
 	@$(MAKE) test-load LOAD_RUNS=1000000000 LOAD_MINUTES=$(or $(SOAK_MINUTES),10)
 
@@ -159,6 +165,7 @@ packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 py
 packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
     busybox-static
+packages_web := chromium fonts-dejavu-core
 packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 # For what is in deploy/.
 packages_test += haproxy python3-yaml
@@ -178,6 +185,9 @@ deps-environments: deps-test
 # npm may come from elsewhere, together with nodejs.
 deps-node: deps-test
 	@tests/install-packages.sh $(if $(shell command -v npm),,nodejs npm)
+
+deps-web: deps-node
+	@tests/install-packages.sh $(packages_web)
 
 deps-lint: deps-test
 	@tests/install-packages.sh $(packages_lint)
