@@ -140,6 +140,17 @@ test('Stop ends the script', () => withPage(origin, {}, async (page) => {
     }
 }));
 
+test('the service sends output while the script runs, and what came stays after Stop', () => withPage(origin, {}, async (page) => {
+    await page.selectOption('#example', { label: 'Output while it runs' });
+    await page.click('#run');
+    await page.waitForFunction(() => document.getElementById('stdout').textContent.startsWith('step 1 of 10\nstep 2 of 10\n'));
+    assert.equal(await text(page, 'status'), 'Running…');
+    await page.click('#stop');
+    await waitForStatus(page, /^Stopped/);
+    assert.match(await text(page, 'stdout'), /^step 1 of 10\nstep 2 of 10\n/);
+    assert.doesNotMatch(await text(page, 'stdout'), /step 10/);
+}));
+
 test('output comes while the script runs, as server-sent events', async () => {
     let go, accept;
     const front = await startFront(origin, async (request, response) => {
