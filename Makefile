@@ -107,14 +107,14 @@ test-mcp: deps-node all ## what programs from npm say of the service: the offici
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_NODE=1 \
 	    timeout 180 $(PYTEST) -c tests/pytest.ini tests/node $(PYTEST_FLAGS)
 
-test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
-	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py
-
 # Once, against warm workers: of the service it needs answers only. The pictures that it takes are for people to look at.
-test-web: deps-web all ## the playground page in a headless Chromium; pictures of it in build/web
+test-web: test-mcp deps-web all ## the same, and the playground page in a headless Chromium; pictures of it in build/web
 	cd tests/web && npm ci --silent --no-audit --no-fund
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) PICTURES=$(abspath $(BUILD)/web/pictures) \
 	    timeout 180 node --test tests/web/all.mjs
+
+test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
+	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py
 
 soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
 	@$(MAKE) test-load LOAD_RUNS=1000000000 LOAD_MINUTES=$(or $(SOAK_MINUTES),10)
