@@ -1,43 +1,63 @@
-"""The README's examples, as a reader would type them, answer what the README says they answer."""
-import json
+"""The examples of README and docs/api.md, as a reader would type them, answer what is written there that they answer. Those in
+JavaScript are run by tests/node."""
+import os
 import re
 import subprocess
 
 import pytest
 
+from support.examples import examples_of
 from support.server import BINARY, TOP
 
 README = (TOP / "README.md").read_text()
-# A bash block that calls curl, and the json (or text) block that follows it before any other block.
-EXAMPLES = re.findall(r"```bash\n(curl [^`]*)```\n(?:(?!```)[\s\S])*?```json\n([^`]*)```", README)
-TEXTS = re.findall(r"```bash\n(curl [^`]*)```\n(?:(?!```)[\s\S])*?```text\n([^`]*)```", README)
+PAGES = {"readme": README, "api": (TOP / "docs" / "api.md").read_text()}
+EXAMPLES = [pytest.param(example, id=f"{name}-{number}-{example.language}") for name, text in PAGES.items()
+            for number, example in enumerate(examples_of(text)) if example.language != "javascript"]
 SEED = ["Hello from Cloud Run!", "import numpy as np", "import pandas as pd", "Starting calculation..."]
+# What the README shows at least once; each is part of a command.
+FEATURES = ["args", "stdin", "files", "return_files", "figures", "text/event-stream", "timeout_seconds", "memory_mb", "Bearer $TOKEN",
+            "/mcp", "/openapi.json", "/health"]
 
 
 @pytest.mark.mode_independent
-def test_every_seed_example_is_in_the_readme():
-    for text in SEED:
-        assert any(text in command for command, _ in EXAMPLES), text
-    assert len(EXAMPLES) >= len(SEED) + 1  # and the health check
-    assert len(EXAMPLES) + len(TEXTS) == len(re.findall(r"^curl ", README, re.M)), "a curl example has no answer after it"
+def test_every_seed_example_and_feature_is_in_the_readme():
+    examples = examples_of(README)
+    commands = [example.source for example in examples if example.language == "bash"]
+    assert len(commands) == len(re.findall(r"^ *curl ", README, re.M)), "a curl example that is not run"
+    for text in SEED + FEATURES:
+        assert any(text in command for command in commands), text
+    assert {example.language for example in examples} == {"bash", "python", "javascript"}
 
 
-def run_example(service, command, place):
-    command = command.replace("http://localhost:8080", f"http://127.0.0.1:{service.port}").replace("curl ", "curl -sS ", 1)
-    assert str(service.port) in command
-    shown = subprocess.run(["bash", "-c", command], cwd=place, capture_output=True, text=True, timeout=60, check=True)
-    assert shown.stderr == ""
+@pytest.fixture(scope="module")
+def locked(start_server):
+    return start_server("--slots=1", environment={"CODE_RUNNER_TOKENS": "token-of-the-examples"})
+
+
+def run(example, server, place):
+    source = example.for_port(server.port)
+    if example.language == "bash":
+        command = ["bash", "-o", "pipefail", "-c", source.replace("curl ", "curl -sS ", 1)]
+    else:
+        command = ["/usr/bin/python3", "-c", source]
+    environment = {**os.environ, "TOKEN": "token-of-the-examples"}
+    shown = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (shown.returncode, shown.stderr) == (0, "")
     return shown.stdout
 
 
-@pytest.mark.parametrize("command, answer", EXAMPLES, ids=[str(number) for number in range(len(EXAMPLES))])
-def test_example(service, command, answer, tmp_path):
-    assert json.loads(run_example(service, command, tmp_path)) == json.loads(answer)
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example(request, service, example, tmp_path):
+    server = request.getfixturevalue("locked") if example.needs_token else service
+    example.says(run(example, server, tmp_path))
 
 
-@pytest.mark.parametrize("command, answer", TEXTS, ids=[str(number) for number in range(len(TEXTS))])
-def test_example_that_is_no_json(service, command, answer, tmp_path):
-    assert run_example(service, command, tmp_path) == answer
+@pytest.mark.mode_independent
+def test_an_example_can_fail(service, tmp_path):
+    example = examples_of(README)[0]
+    example.answer = example.answer.replace("42", "43")
+    with pytest.raises(AssertionError):
+        example.says(run(example, service, tmp_path))
 
 
 @pytest.mark.mode_independent
