@@ -120,7 +120,7 @@ void answer_body_add(struct segments *segments, const struct outcome *outcome, b
         add_error(segments, &outcome->message, verdict_word(outcome->verdict));
         if (outcome->started)
             add_output(segments, outcome);
-        if (outcome->started && outcome->traceback.size > 0)
+        if (outcome->traceback.size > 0)
             add_text(segments, ", \"traceback\": \"", &outcome->traceback);
     }
     segments_add_literal(segments, "}");

@@ -51,7 +51,7 @@ static void add_success(struct segments *segments, const struct outcome *outcome
 
 static void add_failure(struct segments *segments, const struct outcome *outcome) {
     answer_body_add_message(segments, &outcome->message);
-    if (outcome->started && outcome->traceback.size > 0) {
+    if (outcome->traceback.size > 0) {
         segments_add_literal(segments, "\\n");
         segments_add(segments, outcome->traceback.data, outcome->traceback.size, SEGMENT_TEXT);
     }

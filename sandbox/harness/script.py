@@ -7,8 +7,9 @@ from _frozen_importlib_external import SourceFileLoader
 
 from harness.failures import Refused
 from harness.inputs import call_main
-from harness.parse import NO_MAIN
 from harness.system import streams
+
+MAIN_GONE = "NameError: the script has deleted or replaced its main()"
 
 
 def make_modules(path):
@@ -55,6 +56,6 @@ def run_script(code, module, args):
     exec(code, module.__dict__)
     main = module.__dict__.get("main")
     if not callable(main):
-        raise Refused("no_main", NO_MAIN, "")
+        raise Refused("exception", MAIN_GONE, "")
     value = call_main(main, args)
     return run_coroutine(value) if type(value) is coroutine_type else value

@@ -61,7 +61,9 @@ def test_without_main_nothing_runs(run, script):
 
 @pytest.mark.parametrize("end", ["main = 5", "del main"])
 def test_main_that_is_gone_when_the_module_has_run(run, end):
-    assert run("def main(): pass\n" + end).error == NO_MAIN
+    answer = run("print('ran')\ndef main(): pass\n" + end)
+    assert answer.error == ("exception", "NameError: the script has deleted or replaced its main()", "")
+    assert answer.stdout == b"ran\n"
 
 
 SYNTAX_ERRORS = [

@@ -62,11 +62,11 @@ PROVOKED = {
                   main("for i in range(9):", "    open(str(i), 'wb').write(bytes(9 << 20))"),
                   main("import os, time", "for i in range(100):", "    if os.fork() == 0: time.sleep(9)"),
                   main("import threading, time", "for i in range(100):", "    threading.Thread(target=time.sleep, args=(9,)).start()"),
-                  main("input()"), body("def main(x): pass")],
+                  main("input()"), body("def main(x): pass"), body("def main(): pass\ndel main")],
     "bad_result": [main("return {1}"), main("return object()"), main("return float('nan')"), main("return {(1, 2): 3}"),
                    main("a = []; a.append(a); return a"), main("a = []", "for _ in range(5000): a = [a]", "return a")],
     "output": [main("print('x' * (11 << 20))"), main("return 'x' * (11 << 20)")],
-    "no_main": [body("main = 1"), body("class main: pass"), body("def Main(): pass"), body("def main(): pass\ndel main")],
+    "no_main": [body("main = 1"), body("class main: pass"), body("def Main(): pass")],
     "syntax_error": [body("def main(:"), body("return 1"), body("def main():\n    return " + "+".join("1" * 20000))],
     "invalid_request": [
         b"", b"{", b"[]", b"{} {}", b"{x}", b'{"script": "\xff"}', b"[" * 70 + b"]" * 70, b"[" + b"0," * 100001 + b"0]", b"{}",

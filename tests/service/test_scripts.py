@@ -69,7 +69,9 @@ def test_syntax_error(service, script, line):
     answer = service.execute(script)
     assert (answer.status, answer.outcome) == (400, "syntax_error"), answer
     assert re.fullmatch(rf"(SyntaxError|IndentationError): .+, line {line}", answer.json["error"]), answer
-    assert answer.json.get("stdout", "") == ""
+    assert "stdout" not in answer.json, "nothing ran"
+    # As python3 shows it: the line and where in it.
+    assert answer.json["traceback"].startswith(f'  File "script.py", line {line}\n    '), answer
 
 
 RAISES = {  # name: script, error
