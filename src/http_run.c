@@ -42,8 +42,13 @@ void http_run_abandon(struct http_connection *connection) {
     loop_file_remove(connection->http->loop, &connection->watch);
     connection->gone = true;
     /* Without a ticket the answer is there and the connection resumed already. */
-    if (http_run_cancel(connection))
-        http_resume(connection);
+    if (!http_run_cancel(connection))
+        return;
+    /* While what was sent of a stream is not read, libmicrohttpd asks for no more, and would not
+     * learn of it. */
+    if (http_stream_has_begun(connection))
+        http_connection_cut(connection);
+    http_resume(connection);
 }
 
 /* A client that has only closed its own direction looks the same as one that is gone until

@@ -292,6 +292,21 @@ def test_one_that_leaves_ends_its_script(lone, leave, script):
     assert lone.execute(PLAIN).status == 200
 
 
+def connections(server):
+    text = server.client.get("/metrics").body.decode()
+    return int(text.split("\ncode_runner_connections ")[1].split()[0])
+
+
+def test_one_that_sends_no_more_and_reads_nothing_is_not_kept(lone):
+    """Its run is over, so nothing else would ever end the connection: it is full, and has no deadline."""
+    with Stream(lone.port, WRITES, receive_bytes=4096, args=[9]) as answer:
+        time.sleep(0.5)
+        assert connections(lone) == 2
+        answer.socket.shutdown(socket.SHUT_WR)
+        procs.poll(lambda: connections(lone) == 1, 2, "it is closed")
+        assert running(lone) == 0
+
+
 # ---- ends that the service makes ----
 
 def test_a_service_that_stops_ends_it_with_an_error(start_server):
