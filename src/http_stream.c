@@ -133,9 +133,10 @@ void http_stream_finish(struct http_connection *connection) {
     stream->finished = true;
     if (!response || event_stream_finish(&stream->events, response) < 0)
         stream->broken = true;
+    http_connection_enter(connection, PHASE_ANSWER);
+    connection->written = connection->exchange.answer_bytes;
     if (response) {
         http_exchange_take_response(connection, response);
-        http_connection_enter(connection, PHASE_ANSWER);
         http_connection_hold(connection,
                              response_held_bytes(response) + event_stream_unread(&stream->events));
     }

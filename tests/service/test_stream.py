@@ -348,7 +348,13 @@ def test_log_and_metrics(start_server):
     told = procs.poll(lambda: line("stream-2"), 3, "the one that left is logged")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "cancelled")
     assert int(told["httpRequest"]["responseSize"]) > 0
+    with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=0.5, headers={"X-Request-Id": "stream-3"}):
+        procs.poll(lambda: running(server) == 0, 3, "its time is over")
+    told = procs.poll(lambda: line("stream-3"), 3, "the one that left after the script's end is logged")
+    assert (told["httpRequest"]["status"], told["outcome"]) == (200, "timeout")
+    assert int(told["httpRequest"]["responseSize"]) > 50000
     text = server.client.get("/metrics").body.decode()
-    assert 'code_runner_http_requests_total{code="200",target="execute"} 2' in text
+    assert 'code_runner_http_requests_total{code="200",target="execute"} 3' in text
+    assert 'code_runner_runs_total{outcome="timeout"} 1' in text
     assert 'code_runner_runs_total{outcome="exception"} 1' in text
     assert 'code_runner_runs_total{outcome="cancelled"} 1' in text
