@@ -45,9 +45,9 @@ export function makeEditor(place, { onRun, onEdit }) {
             editor.setValue(text);
         },
         focus: () => editor.focus(),
-        /* Shows a line, counted from 1, and puts the cursor there. */
+        /* Shows a line, counted from 1, or the nearest that there is, and puts the cursor there. */
         goToLine(number) {
-            const line = Math.min(number, editor.lineCount()) - 1;
+            const line = Math.max(1, Math.min(number, editor.lineCount())) - 1;
             unmark();
             marked = editor.addLineClass(line, 'background', 'marked');
             editor.setCursor({ line, ch: 0 });

@@ -108,6 +108,11 @@ test('a traceback leads to the line', () => withPage(origin, {}, async (page) =>
     await runScript(page, 'def main():\n    return (\n');
     await page.locator('#error').getByRole('button', { name: 'line 2' }).click();
     assert.equal(await page.evaluate(() => document.querySelector('.CodeMirror').CodeMirror.getCursor().line), 1);
+    await runScript(page, 'def main():\n    raise ValueError(\'File "script.py", line 0; File "script.py", line 987654321\')\n');
+    for (const [name, line] of [['line 987654321', 2], ['line 0', 0]]) {
+        await page.locator('#error').getByRole('button', { name, exact: true }).click();
+        assert.equal(await page.evaluate(() => document.querySelector('.CodeMirror').CodeMirror.getCursor().line), line);
+    }
 }));
 
 test('Ctrl+Enter runs, from the editor and from elsewhere', () => withPage(origin, {}, async (page) => {
