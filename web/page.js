@@ -15,11 +15,25 @@ const editor = makeEditor(control('editor'), {
     onEdit: () => { control('example').value = ''; },
 });
 let running = null; // the AbortController of the run
+let unkept = ''; // the token, where it cannot be kept
 
 /* ---- access ---- */
 
+/* A browser may be set to let no page keep anything, and throws; then it is known until the page is left. */
 function token() {
-    return sessionStorage.getItem(TOKEN) ?? '';
+    try {
+        return sessionStorage.getItem(TOKEN) ?? '';
+    } catch {
+        return unkept;
+    }
+}
+
+function keepToken(text) {
+    try {
+        sessionStorage.setItem(TOKEN, text);
+    } catch {
+        unkept = text;
+    }
 }
 
 function askForToken() {
@@ -35,7 +49,7 @@ function takeToken(event) {
         showStatus('A token has letters, digits and signs only.', 'bad');
         return;
     }
-    sessionStorage.setItem(TOKEN, given);
+    keepToken(given);
     control('access').hidden = true;
     run();
 }

@@ -3,15 +3,21 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { editorText, runScript, startService, takePicture, waitForStatus, withPage, writeScript } from './support.mjs';
 
 const TOKEN = 'a-token-of-the-test';
 const SCRIPT = 'def main():\n    print("it\'s", "$HOME", "`id`", "ü \u{1F600}")\n    return "\\\\ end"\n';
 const CLIPBOARD = { permissions: ['clipboard-read', 'clipboard-write'] };
 const origin = await startService();
+const folder = mkdtempSync(`${tmpdir()}/code-runner-`);
+after(() => rmSync(folder, { recursive: true }));
 const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());
+
+function tokenFile() {
+    writeFileSync(`${folder}/tokens`, TOKEN, { mode: 0o600 });
+    return `${folder}/tokens`;
+}
 
 test('a link carries the script in its fragment', () => withPage(origin, CLIPBOARD, async (page, context) => {
     await writeScript(page, SCRIPT);
@@ -57,9 +63,7 @@ test('without a clipboard of its own the page copies all the same', async () => 
 });
 
 test('a token is asked for, kept in the tab, and in no command', async () => {
-    const file = `${mkdtempSync(`${tmpdir()}/code-runner-`)}/tokens`;
-    writeFileSync(file, TOKEN, { mode: 0o600 });
-    const locked = await startService('--preload=none', '--slots=1', `--token-file=${file}`);
+    const locked = await startService('--preload=none', '--slots=1', `--token-file=${tokenFile()}`);
     await withPage(locked, CLIPBOARD, async (page, context) => {
         assert(await page.locator('#access').isHidden());
         await page.click('#run');
@@ -87,7 +91,25 @@ test('a token is asked for, kept in the tab, and in no command', async () => {
         await other.click('#run');
         await waitForStatus(other, /needs an access token/);
     });
-    rmSync(dirname(file), { recursive: true });
+});
+
+test('a browser that lets pages keep nothing can run scripts, with a token until the page is left', async () => {
+    const locked = await startService('--preload=none', '--slots=1', `--token-file=${tokenFile()}`);
+    await withPage(locked, {}, async (page) => {
+        await page.addInitScript(() => Object.defineProperty(globalThis, 'sessionStorage', { get() { throw new DOMException('denied', 'SecurityError'); } }));
+        await page.reload();
+        for (const asked of [true, false, true]) {
+            await page.click('#run');
+            await waitForStatus(page, asked ? /^This service needs an access token\.$/ : /^Finished/);
+            if (asked) {
+                await page.fill('#token', TOKEN);
+                await page.keyboard.press('Enter');
+                await waitForStatus(page, /^Finished/);
+            } else {
+                await page.reload();
+            }
+        }
+    });
 });
 
 test('everything is reached by keyboard and has a name', () => withPage(origin, {}, async (page) => {
