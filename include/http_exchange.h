@@ -23,7 +23,8 @@ struct http_exchange {
     char method[24], path[512], agent[256]; /* as they came, cut; agent empty: none */
     char id[REQUEST_ID_BYTES];
     struct trace_context trace;
-    unsigned status; /* 0: no answer yet */
+    unsigned status;  /* 0: no answer yet */
+    int known_status; /* see log_request */
     const char *outcome;
     uint64_t answer_bytes;
     int64_t queue_us, run_us; /* -1: nothing was run */

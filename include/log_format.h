@@ -25,6 +25,7 @@ struct log_request {
     const char *project;               /* that the trace belongs to, for Cloud Logging */
     const char *outcome;
     int status;
+    int known_status; /* what it would be, were it not sent before the end was known; 0: as it is */
     uint64_t request_bytes, response_bytes; /* of the bodies */
     int64_t total_us;
     int64_t queue_us, run_us;   /* negative: nothing was run */

@@ -65,6 +65,7 @@ void http_exchange_take_response(struct http_connection *connection,
                                  const struct response *response) {
     struct http_exchange *exchange = &connection->exchange;
     exchange->outcome = response_word(response);
+    exchange->known_status = response_status(response);
     exchange->queue_us = response_queue_us(response);
     exchange->run_us = response_run_us(response);
     exchange->peak_memory_bytes = response_peak_memory_bytes(response);
@@ -118,6 +119,7 @@ static void tell_log(struct http_connection *connection, uint64_t answer_bytes, 
         .project = or_null(connection->http->config->log_project),
         .outcome = exchange->outcome,
         .status = (int)exchange->status,
+        .known_status = exchange->known_status,
         .request_bytes = connection->body_size,
         .response_bytes = answer_bytes,
         .total_us = total_us,

@@ -96,6 +96,10 @@ size_t log_format_message(char ret_line[LOG_LINE_BYTES], enum log_format format,
     return end(&text);
 }
 
+static int known_status(const struct log_request *request) {
+    return request->known_status ? request->known_status : request->status;
+}
+
 /* ---- a request in text ---- */
 
 static size_t request_text(struct log_text *text, const struct log_request *request) {
@@ -170,6 +174,6 @@ static size_t request_json(struct log_text *text, const struct log_request *requ
 
 size_t log_format_request(char ret_line[LOG_LINE_BYTES], enum log_format format,
                           const struct timespec *now, const struct log_request *request) {
-    struct log_text text = begin(ret_line, format, now, log_request_level(request->status));
+    struct log_text text = begin(ret_line, format, now, log_request_level(known_status(request)));
     return format == LOG_FORMAT_JSON ? request_json(&text, request) : request_text(&text, request);
 }

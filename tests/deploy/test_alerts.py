@@ -13,6 +13,7 @@ RULES = TOP / "deploy" / "prometheus" / "alerts.yaml"
 ONE, TWO = 'job="j",instance="a"', 'job="j",instance="b"'
 BUILDS = [(f"code_runner_build_info{{{labels}}}", "1x60") for labels in (ONE, TWO)]
 EXECUTE = 'code_runner_http_requests_total{%s,target="execute",code="%s"}'
+RUNS = 'code_runner_runs_total{%s,outcome="%s"}'
 MCP = EXECUTE.replace("execute", "mcp")
 
 # alert: (series with which it is quiet, series with which it fires), all of an hour, a sample a minute
@@ -21,7 +22,7 @@ CASES = {
                             [("code_runner_saturation_ratio{%s}" % ONE, "0.9x60"), ("code_runner_saturation_ratio{%s}" % TWO, "1.2x60")]),
     "CodeRunnerRefuses": ([(EXECUTE % (ONE, 200), "0+200x60"), (EXECUTE % (TWO, 503), "0+1x60")],
                           [(EXECUTE % (ONE, 200), "0+200x60"), (EXECUTE % (TWO, 503), "0+2x60"), (MCP % (TWO, 503), "0+2x60")]),
-    "CodeRunnerInternalErrors": ([(EXECUTE % (ONE, 500), "7x60"), (EXECUTE % (ONE, 400), "0+9x60")], [(EXECUTE % (ONE, 500), "7x58 8x2")]),
+    "CodeRunnerInternalErrors": ([(RUNS % (ONE, "internal"), "7x60"), (RUNS % (ONE, "exception"), "0+9x60")], [(RUNS % (ONE, "internal"), "7x58 8x2")]),
     "CodeRunnerZygoteRestarts": ([("code_runner_zygote_restarts_total{%s}" % ONE, "0x50 1x10")],
                                  [("code_runner_zygote_restarts_total{%s}" % ONE, "0x50 1x2 2x2 3x2 4x4")]),
     "CodeRunnerServerRestarts": ([*BUILDS, ("process_start_time_seconds{%s}" % ONE, "5x50 9x10"),

@@ -108,6 +108,9 @@ static void test_severity_follows_the_status(void **state) {
     request.status = 500;
     assert_non_null(strstr(line_of(LOG_FORMAT_JSON, &request), "\"severity\":\"ERROR\""));
     assert_non_null(strstr(line_of(LOG_FORMAT_TEXT, &request), "Z error request"));
+    request.status = 200;
+    request.known_status = 503;
+    assert_non_null(strstr(line_of(LOG_FORMAT_TEXT, &request), "Z warning request"));
 }
 
 /* Each in every place that a client can write to; line_of checks that it stays one line of ASCII,
