@@ -8,6 +8,8 @@ PREFIX ?= /usr/local
 PKG_CONFIG ?= pkg-config
 CODEMIRROR ?= /usr/share/javascript/codemirror
 PYTEST ?= /usr/bin/python3 -m pytest
+# A test waits half of its time: files of tests run two at a time.
+lanes = -n 2 --dist loadfile
 
 # Ours stay apart from CFLAGS, so that `make CFLAGS=...` does not lose them.
 cr_warn := -Wall -Wextra -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wimplicit-fallthrough
@@ -83,8 +85,8 @@ unit: $(unit_tests) ## run the unit tests in C
 
 # Twice: with warm workers everything, with cold ones what can depend on that (see tests/conftest.py).
 service: $(BUILD)/code-runner $(BUILD)/try_syscall ## run the tests against the real service
-	$(as_root) env CODE_RUNNER=$(abspath $<) $(PYTEST) -c tests/pytest.ini tests $(PYTEST_FLAGS)
-	$(as_root) env CODE_RUNNER=$(abspath $<) CODE_RUNNER_FLAGS=--start=cold $(PYTEST) -c tests/pytest.ini tests \
+	$(as_root) env CODE_RUNNER=$(abspath $<) $(PYTEST) $(lanes) -c tests/pytest.ini tests $(PYTEST_FLAGS)
+	$(as_root) env CODE_RUNNER=$(abspath $<) CODE_RUNNER_FLAGS=--start=cold $(PYTEST) $(lanes) -c tests/pytest.ini tests \
 	    -m "not mode_independent" $(PYTEST_FLAGS)
 
 $(BUILD)/try_syscall: tests/containment/try_syscall.c $(library)
@@ -123,7 +125,7 @@ soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
 asan: deps-test ## unit and service tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CFLAGS="-O1 -g" all unit
 	$(as_root) env CODE_RUNNER=$(abspath build/asan/code-runner) CODE_RUNNER_FLAGS="--start=cold --snapshot=off" \
-	    $(PYTEST) -c tests/pytest.ini tests/service -m "not plain_memory" $(PYTEST_FLAGS)
+	    $(PYTEST) $(lanes) -c tests/pytest.ini tests/service -m "not plain_memory" $(PYTEST_FLAGS)
 
 fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60), two at a time
 	@printf '%s\n' $(fuzzers) | xargs -P 2 -n 1 tests/fuzz/run.sh $(FUZZ_SECONDS)
@@ -161,7 +163,7 @@ help: ## print this
 packages_run := libmicrohttpd12 libcjson1 libseccomp2 python3.11 libpython3.11 python3-numpy python3-pandas python3-scipy \
     python3-sklearn python3-matplotlib python3-seaborn python3-requests libopenblas0-serial ca-certificates
 packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev libseccomp-dev libpython3.11-dev libjs-codemirror
-packages_test := libcmocka-dev python3-pytest curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus python3-jsonschema
+packages_test := libcmocka-dev python3-pytest python3-pytest-xdist curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus python3-jsonschema
 packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
     busybox-static

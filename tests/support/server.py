@@ -55,7 +55,7 @@ class Server:
         self.pid = self.process.pid
         self.client = Client(self.port, timeout=45 * TIME_FACTOR)
         try:
-            procs.poll(self.is_ready, 20 * TIME_FACTOR, "/ready answers 200")
+            procs.poll(self.is_ready, 60 * TIME_FACTOR, "/ready answers 200")
             if ENVIRONMENT:
                 self.place, self.pid = place.of(state)
         except BaseException:
