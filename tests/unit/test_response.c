@@ -87,7 +87,9 @@ static const struct row rows[] = {
      "{\"error\": \"m\", \"outcome\": \"memory\", \"stdout\": \"\"}"},
     {VERDICT_OUTPUT, true, "", "m", "", "", "", 400,
      "{\"error\": \"m\", \"outcome\": \"output\", \"stdout\": \"\"}"},
-    {VERDICT_OVERLOADED, false, "", "m", "t", "o", "e", 503,
+    {VERDICT_SYNTAX_ERROR, false, "", "m", "t", "o", "e", 400,
+     "{\"error\": \"m\", \"outcome\": \"syntax_error\", \"traceback\": \"t\"}"},
+    {VERDICT_OVERLOADED, false, "", "m", "", "o", "e", 503,
      "{\"error\": \"m\", \"outcome\": \"overloaded\"}"},
     {VERDICT_INTERNAL, false, "", "sandbox: mounts", "", "", "", 500,
      "{\"error\": \"sandbox: mounts\", \"outcome\": \"internal\"}"},
@@ -368,7 +370,7 @@ static void test_take_leaves_the_outcome_empty_and_usable(void **state) {
     assert_int_equal(response_retry_after_s(response), 0);
     response_free(response);
 
-    fill(&outcome, &rows[12]);
+    fill(&outcome, &rows[13]);
     outcome.retry_after_s = 5;
     assert_int_equal(response_new_take(&outcome, &response), 0);
     assert_int_equal(response_retry_after_s(response), 5);
