@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sanitizer/asan_interface.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -87,11 +88,18 @@ static void init_main(void *argument) {
     leave(0);
 }
 
+/* Who was on it before has left without returning: what AddressSanitizer has marked there
+ * is not valid for the next one. Nothing without it. */
+static void *fresh_stack(const struct slot *slot) {
+    ASAN_UNPOISON_MEMORY_REGION((char *)slot->init_stack_top - INIT_STACK_BYTES, INIT_STACK_BYTES);
+    return slot->init_stack_top;
+}
+
 pid_t init_start(struct slot *slot) {
     const unsigned long namespaces = slot->sandbox->plan.pid_namespace ? CLONE_NEWPID : 0;
     atomic_store(&slot->status_known, false);
     slot->spawned_us = worker_now_us();
-    return (pid_t)raw_clone(CLONE_VM | namespaces | SIGCHLD, slot->init_stack_top, NULL, init_main,
+    return (pid_t)raw_clone(CLONE_VM | namespaces | SIGCHLD, fresh_stack(slot), NULL, init_main,
                             slot);
 }
 
@@ -111,7 +119,7 @@ static void clear_main(void *argument) {
 }
 
 pid_t init_clear(struct slot *slot) {
-    return (pid_t)raw_clone(CLONE_VM | SIGCHLD, slot->init_stack_top, NULL, clear_main, slot);
+    return (pid_t)raw_clone(CLONE_VM | SIGCHLD, fresh_stack(slot), NULL, clear_main, slot);
 }
 
 void init_kill(const struct slot *slot) {

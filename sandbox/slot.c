@@ -11,8 +11,6 @@
 #include "mounts.h"
 #include "sandbox.h"
 
-#define INIT_STACK_BYTES (32 * 1024)
-
 /* Enough of one processor that no script can take the machine from the others. */
 #define CPU_PERCENT 100
 

@@ -16,6 +16,8 @@
 
 struct sandbox;
 
+#define INIT_STACK_BYTES (32 * 1024)
+
 struct slot {
     const struct sandbox *sandbox;
     unsigned index;

@@ -188,6 +188,7 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
 
 
 @pytest.mark.mode_independent
+@pytest.mark.plain_memory
 @pytest.mark.parametrize("whole_group", [False, True], ids=["monitor", "group"])
 @pytest.mark.parametrize("preload", ["none", "pandas,sklearn"])
 def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
@@ -209,6 +210,7 @@ def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
 
 
 @pytest.mark.mode_independent
+@pytest.mark.plain_memory
 def test_killed_while_it_starts(tmp_path):
     """The monitor, before anything is ready: what is loading notices."""
     base = free_uid_base()

@@ -282,6 +282,7 @@ def test_files_that_were_not_asked_for(service):
     assert answer.outcome == "exited", answer
 
 
+@pytest.mark.plain_memory
 def test_many_large_requests_at_once(start_server):
     """Some may be told to come again; the server's memory stays in bounds, and short ones go through."""
     import concurrent.futures
