@@ -20,6 +20,7 @@
 #include "protocol.h"
 #include "python.h"
 #include "python_allocators.h"
+#include "python_arenas.h"
 #include "sandbox.h"
 
 static PyObject *serve_fork, *rehearse, *rehearse_serving; /* of the harness */
@@ -61,6 +62,7 @@ static int start_interpreter(const struct config *settings, char *error, size_t 
     PyStatus status = Py_PreInitialize(&before);
     if (PyStatus_Exception(status))
         return failed(status, error, size);
+    python_arenas_begin();
     PyConfig config;
     PyConfig_InitIsolatedConfig(&config);
     config.install_signal_handlers = 1; /* also what makes SIGXFSZ an OSError */
