@@ -4,12 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dormant.h"
 #include "raw_mmap.h"
 #include "raw_syscall.h"
 
@@ -27,6 +29,17 @@ static int make_image(void) {
         return -error;
     }
     return fd;
+}
+
+/* Whether code may be run from the image: a policy of the machine may forbid it. */
+static bool can_run(int image) {
+    const size_t size = (size_t)getpagesize();
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, image, 0);
+    if (page == MAP_FAILED)
+        return false;
+    bool can = mprotect(page, size, DORMANT_PROTECTION) == 0;
+    munmap(page, size);
+    return can;
 }
 
 static long copy_range(int image, const struct snapshot_range *range) {
@@ -66,9 +79,21 @@ static size_t run_end(const struct snapshot_plan *plan, size_t from) {
     return to;
 }
 
+/* What will be writable once it wakes is counted as that now: waking it cannot fail for want of
+ * memory. All of the run is, or it would be several mappings. */
+static long map_asleep(int image, const struct snapshot_range *range, unsigned long size) {
+    long r = raw_mmap(range->start, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, image,
+                      range->start);
+    if (r < 0 && r > -4096)
+        return r;
+    return raw_syscall(SYS_mprotect, (long)range->start, (long)size, DORMANT_PROTECTION, 0);
+}
+
 static long replace_one(int image, const struct snapshot_range *range, unsigned long size) {
     switch (range->action) {
     case SNAPSHOT_COPY:
+        if (range->protection == DORMANT_PROTECTION)
+            return map_asleep(image, range, size);
         return raw_mmap(range->start, size, range->protection, MAP_PRIVATE | MAP_FIXED, image,
                         range->start);
     case SNAPSHOT_FRESH:
@@ -99,6 +124,8 @@ int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
     int image = make_image();
     if (image < 0)
         return image;
+    if (!can_run(image))
+        dormant_forget();
     int r = snapshot_plan_make(proc_self, &plan);
     if (r < 0) {
         close(image);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "dormant.h"
 #include "snapshot.h"
 
 #define RANGES_MOST 32768
@@ -81,18 +82,43 @@ static int protection_of(const struct mapping *mapping) {
     return relocated ? PROT_READ | PROT_WRITE : mapping->protection;
 }
 
+/* Whether a copy of the mapping can stand for it. */
+static bool is_copyable(const struct mapping *mapping) {
+    return mapping->is_private && !mapping->is_special && !mapping->is_fixed &&
+           (mapping->protection & PROT_READ);
+}
+
 static int add_mapping(struct snapshot_plan *plan, const struct mapping *mapping, int pagemap) {
     bool writable = mapping->protection & PROT_WRITE;
     if (mapping->is_library && mapping->is_private && !mapping->anonymous_kb &&
         mapping->protection == PROT_READ)
         return add_range(plan, mapping->start, mapping->end, PROT_READ | PROT_EXEC,
                          SNAPSHOT_PROTECT);
-    if (!mapping->is_private || mapping->is_special || mapping->is_fixed ||
-        !(mapping->protection & PROT_READ) || (!writable && !mapping->anonymous_kb))
+    if (!is_copyable(mapping) || (!writable && !mapping->anonymous_kb))
         return 0;
     if (mapping->is_file || !writable)
         return add_range(plan, mapping->start, mapping->end, protection_of(mapping), SNAPSHOT_COPY);
     return add_anonymous(plan, mapping, pagemap);
+}
+
+/* Cuts it where parts of libraries that may sleep begin and end. */
+static int add_pieces(struct snapshot_plan *plan, const struct mapping *mapping, int pagemap) {
+    const struct dormant_part *part;
+    struct mapping piece = *mapping;
+    int r = 0;
+    while (r == 0 && piece.start < mapping->end && is_copyable(mapping) &&
+           (part = dormant_after(piece.start)) && part->start < mapping->end) {
+        piece.end = part->start;
+        if (piece.start < piece.end)
+            r = add_mapping(plan, &piece, pagemap);
+        piece.start = piece.start > part->start ? piece.start : part->start;
+        piece.end = part->end < mapping->end ? part->end : mapping->end;
+        if (r == 0)
+            r = add_range(plan, piece.start, piece.end, DORMANT_PROTECTION, SNAPSHOT_COPY);
+        piece.start = piece.end;
+    }
+    piece.end = mapping->end;
+    return r < 0 || piece.start == piece.end ? r : add_mapping(plan, &piece, pagemap);
 }
 
 /* One line of smaps; true when a mapping is complete (its VmFlags line is the last). */
@@ -160,7 +186,7 @@ int snapshot_plan_make(int proc_self, struct snapshot_plan *ret_plan) {
         if (next)
             *next++ = 0;
         if (parse_line(line, &mapping))
-            r = add_mapping(&plan, &mapping, pagemap);
+            r = add_pieces(&plan, &mapping, pagemap);
         line = next;
     }
     if (text)

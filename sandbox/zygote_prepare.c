@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dormant.h"
 #include "keeper.h"
 #include "log.h"
 #include "probe.h"
@@ -64,19 +65,29 @@ static void take_snapshot(struct sandbox *sandbox) {
     sandbox->image_bytes = before_kb > 0 ? (uint64_t)before_kb << 10 : 0;
     if (sandbox->config->snapshot != SNAPSHOT_AUTO)
         return;
+    size_t sleepers = dormant_begin();
     int r = snapshot_take(sandbox->proc_self_fd, &report);
-    if (r < 0)
+    if (r < 0) {
+        dormant_forget();
         log_line(LOG_WARNING, "no snapshot of the interpreter: %s", strerror(-r));
-    else
-        log_line(LOG_INFO, "snapshot: %zu MB in %zu mappings, private memory %ld kB -> %ld kB",
-                 report.copied_bytes >> 20, report.ranges, before_kb,
+    } else {
+        log_line(LOG_INFO,
+                 "snapshot: %zu MB in %zu mappings, %zu libraries asleep, private memory %ld kB -> "
+                 "%ld kB",
+                 report.copied_bytes >> 20, report.ranges, sleepers, before_kb,
                  snapshot_anonymous_kb(sandbox->proc_self_fd));
+    }
     sandbox->has_snapshot = r == 0;
     if (r == 0)
         sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
     if (r == 0)
         r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
                            &sandbox->hot_pages);
+    for (size_t i = 0; r == 0 && i < sandbox->hot_pages.count; i++) {
+        /* Every worker would wake it. */
+        const struct hot_range *hot = &sandbox->hot_pages.ranges[i];
+        dormant_wake(hot->start, hot->start + hot->size);
+    }
     if (r == 0)
         log_line(LOG_INFO, "%zu hot pages in %zu ranges", sandbox->hot_pages.pages,
                  sandbox->hot_pages.count);

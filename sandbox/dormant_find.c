@@ -1,0 +1,79 @@
+/* dormant_find: see dormant_find.h. */
+#include "dormant_find.h"
+
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dormant_imports.h"
+
+/* Code is copied into the image, which is memory, and spares a mapping or two: so only the code of
+ * small libraries, of which there are many. */
+#define CODE_BYTES_MOST (512UL << 10)
+
+struct search {
+    struct dormant_part *parts;
+    size_t count, room, libraries;
+    unsigned long page_bytes;
+};
+
+struct segments {
+    unsigned long start, end; /* all of it */
+    unsigned long data;       /* where what can be written begins, to the end */
+    bool is_plain;            /* nothing else follows that */
+};
+
+static struct segments segments_of(const struct dl_phdr_info *library, unsigned long page_bytes) {
+    struct segments all = {.start = -1UL, .data = -1UL, .is_plain = true};
+    for (unsigned i = 0; i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &library->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD)
+            continue;
+        unsigned long start = (library->dlpi_addr + segment->p_vaddr) & ~(page_bytes - 1);
+        unsigned long end = library->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        all.start = start < all.start ? start : all.start;
+        all.end = end > all.end ? end : all.end;
+        if (segment->p_flags & PF_W)
+            all.data = start < all.data ? start : all.data;
+        else
+            all.is_plain &= all.data == -1UL;
+    }
+    all.end = (all.end + page_bytes - 1) & ~(page_bytes - 1);
+    all.is_plain &= all.start < all.data && all.data < all.end;
+    return all;
+}
+
+static bool is_system(const char *name) {
+    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+    return !*name || strncmp(base, "libc.so", 7) == 0 || strncmp(base, "ld-", 3) == 0;
+}
+
+static int look_at_library(struct dl_phdr_info *library, size_t size, void *context) {
+    (void)size;
+    struct search *search = context;
+    const struct segments all = segments_of(library, search->page_bytes);
+    if (!all.is_plain || search->room - search->count < 2 || is_system(library->dlpi_name))
+        return 0;
+    if (all.data - all.start <= CODE_BYTES_MOST)
+        search->parts[search->count++] = (struct dormant_part){all.start, all.data, DORMANT_CODE};
+    if (dormant_imports_kernel_writes(library))
+        return 0;
+    search->parts[search->count++] = (struct dormant_part){all.data, all.end, DORMANT_DATA};
+    search->libraries++;
+    return 0;
+}
+
+static int compare_parts(const void *left, const void *right) {
+    const struct dormant_part *a = left, *b = right;
+    return a->start < b->start ? -1 : a->start > b->start;
+}
+
+size_t dormant_find(struct dormant_part *parts, size_t room, size_t *ret_libraries) {
+    struct search search = {
+        .parts = parts, .room = room, .page_bytes = (unsigned long)getpagesize()};
+    dl_iterate_phdr(look_at_library, &search);
+    qsort(parts, search.count, sizeof(*parts), compare_parts);
+    *ret_libraries = search.libraries;
+    return search.count;
+}
