@@ -72,23 +72,23 @@ void dormant_forget(void) {
 
 /* What sleeps can be read and run: a fault that is not by writing is somebody's mistake, also where
  * something slept once. */
-static bool is_write(const ucontext_t *context) {
 #if defined(__x86_64__)
+static bool is_write(const ucontext_t *context, unsigned long address) {
+    (void)address;
     return context->uc_mcontext.gregs[REG_ERR] & 2;
+}
 #elif defined(__aarch64__)
+static bool is_write(const ucontext_t *context, unsigned long address) {
     const unsigned char *at = context->uc_mcontext.__reserved;
-    for (;;) {
-        const struct _aarch64_ctx *head = (const void *)at;
-        if (head->magic == 0 || head->size == 0)
-            return false;
+    const struct _aarch64_ctx *head = (const void *)at;
+    for (; head->magic && head->size; head = (const void *)(at += head->size))
         if (head->magic == ESR_MAGIC)
             return ((const struct esr_context *)head)->esr & 1U << 6; /* WnR */
-        at += head->size;
-    }
+    return context->uc_mcontext.pc != address; /* an emulator may not tell more */
+}
 #else
 #error "dormant.c: add this processor"
 #endif
-}
 
 /* As if there were no handler: what faulted faults again; what was sent is sent again. */
 static void end_by_signal(const siginfo_t *info) {
@@ -103,7 +103,8 @@ static void end_by_signal(const siginfo_t *info) {
 static void take_fault(int number, siginfo_t *info, void *context) {
     (void)number;
     unsigned long address = (unsigned long)info->si_addr;
-    if (info->si_code != SEGV_ACCERR || !is_write(context) || !dormant_wake(address, address + 1))
+    if (info->si_code != SEGV_ACCERR || !is_write(context, address) ||
+        !dormant_wake(address, address + 1))
         end_by_signal(info);
 }
 

@@ -44,6 +44,9 @@ def status(*names):
     lines = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
     return [lines[name] for name in names]
 
+def caught():  # but for SIGSEGV, which wakes libraries
+    return int(status("SigCgt")[0], 16) & ~(1 << signal.SIGSEGV - 1)
+
 def stream(file):
     return [file.name, file.mode, file.encoding, file.errors, file.line_buffering, file.write_through, file.newlines,
             file.isatty(), file.fileno(), file.seekable(), file.readable(), file.writable(), file.closed,
@@ -75,7 +78,7 @@ STATE = {
     "locale": "[locale.setlocale(locale.LC_ALL), locale.getlocale(), locale.getpreferredencoding(), locale.localeconv()['decimal_point']]",
     "encodings": "[sys.getfilesystemencoding(), sys.getfilesystemencodeerrors(), sys.getdefaultencoding(), locale.getencoding()]",
     "signal handlers": "{int(n): repr(signal.getsignal(n)).split(' at ')[0] for n in signal.valid_signals() if signal.getsignal(n) != signal.SIG_DFL}",
-    "signals as the kernel has them": "status('SigPnd', 'ShdPnd', 'SigBlk', 'SigIgn', 'SigCgt')",
+    "signals as the kernel has them": "[*status('SigPnd', 'ShdPnd', 'SigBlk', 'SigIgn'), caught()]",
     "alarms": "[[signal.getitimer(n) for n in range(3)], signal.set_wakeup_fd(-1)]",
     "rights": "status('NoNewPrivs', 'Seccomp', 'Seccomp_filters', 'CapPrm', 'CapEff', 'CapBnd', 'Groups')",
     "name of the host": "[platform.node(), socket.gethostname(), os.uname().nodename, platform.platform(), socket.getdefaulttimeout()]",
