@@ -72,6 +72,10 @@ int config_parse(struct config *config, int argc, char *const argv[],
  * no renewal (both 0) where memory has no room for it. */
 void config_complete(struct config *config);
 
+/* Whether the memory of the container or machine has so many MiB beside the service and its slots.
+ * Reads /proc and /sys. */
+bool config_has_room(const struct config *config, uint64_t mb);
+
 /* Zygotes that follow each other take different uids and cgroups, since the runs of one may still
  * end while the next one begins. */
 #define CONFIG_UID_RANGES 4

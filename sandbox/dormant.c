@@ -114,10 +114,11 @@ static bool watch(void) {
     return sigaction(SIGSEGV, &action, NULL) == 0;
 }
 
-size_t dormant_begin(void) {
+size_t dormant_begin(size_t code_bytes_most) {
     size_t libraries = 0;
+    dormant_forget(); /* or installing the handler would wake what an earlier call found */
     dormant_signals_begin();
-    part_count = dormant_find(parts, PARTS_MOST, &libraries);
+    part_count = dormant_find(parts, PARTS_MOST, code_bytes_most, &libraries);
     is_watched = watch();
     if (!is_watched)
         part_count = libraries = 0;

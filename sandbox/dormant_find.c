@@ -8,13 +8,9 @@
 
 #include "dormant_imports.h"
 
-/* Code is copied into the image, which is memory, and spares a mapping or two: so only the code of
- * small libraries, of which there are many. */
-#define CODE_BYTES_MOST (512UL << 10)
-
 struct search {
     struct dormant_part *parts;
-    size_t count, room, libraries;
+    size_t count, room, code_bytes_most, libraries;
     unsigned long page_bytes;
 };
 
@@ -55,7 +51,7 @@ static int look_at_library(struct dl_phdr_info *library, size_t size, void *cont
     const struct segments all = segments_of(library, search->page_bytes);
     if (!all.is_plain || search->room - search->count < 2 || is_system(library->dlpi_name))
         return 0;
-    if (all.data - all.start <= CODE_BYTES_MOST)
+    if (all.data - all.start <= search->code_bytes_most)
         search->parts[search->count++] = (struct dormant_part){all.start, all.data, DORMANT_CODE};
     if (dormant_imports_kernel_writes(library))
         return 0;
@@ -69,9 +65,12 @@ static int compare_parts(const void *left, const void *right) {
     return a->start < b->start ? -1 : a->start > b->start;
 }
 
-size_t dormant_find(struct dormant_part *parts, size_t room, size_t *ret_libraries) {
-    struct search search = {
-        .parts = parts, .room = room, .page_bytes = (unsigned long)getpagesize()};
+size_t dormant_find(struct dormant_part *parts, size_t room, size_t code_bytes_most,
+                    size_t *ret_libraries) {
+    struct search search = {.parts = parts,
+                            .room = room,
+                            .code_bytes_most = code_bytes_most,
+                            .page_bytes = (unsigned long)getpagesize()};
     dl_iterate_phdr(look_at_library, &search);
     qsort(parts, search.count, sizeof(*parts), compare_parts);
     *ret_libraries = search.libraries;

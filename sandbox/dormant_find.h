@@ -1,7 +1,8 @@
 /*
  * dormant_find: which loaded libraries may sleep, for dormant.c. A library's writable segments must
- * follow all others, as linkers have it. Left out: the program, libc, the loader, and every library
- * that calls a function by which the kernel writes where it is told. dl_iterate_phdr(3), elf(5).
+ * follow all others, as linkers have it. Left out: the program, libc, the loader, and the data of
+ * every library that calls a function by which the kernel writes where it is told.
+ * dl_iterate_phdr(3), elf(5).
  */
 #ifndef DORMANT_FIND_H
 #define DORMANT_FIND_H
@@ -10,8 +11,10 @@
 
 #include "dormant.h"
 
-/* Fills parts, in order of their addresses, up to room; what does not fit stays awake. Returns the
- * number of parts, and that of the libraries they belong to in *ret_libraries. */
-size_t dormant_find(struct dormant_part *parts, size_t room, size_t *ret_libraries);
+/* Fills parts, in order of their addresses, up to room; what does not fit stays awake. Code is a
+ * part if it has at most code_bytes_most. Returns the number of parts, and that of the libraries
+ * whose data is one in *ret_libraries. */
+size_t dormant_find(struct dormant_part *parts, size_t room, size_t code_bytes_most,
+                    size_t *ret_libraries);
 
 #endif

@@ -15,7 +15,8 @@
  * that all warm workers share. */
 #define BASE_COLD_MB 60
 #define BASE_WARM_MB 200
-/* What another interpreter needs while it loads and is made cheap to fork, MiB. */
+/* What another interpreter needs while it loads and is made cheap to fork, MiB: replacing the
+ * zygote while it works takes room for two. */
 #define NEXT_ZYGOTE_MB 320
 
 /* The smallest number in the file, UINT64_MAX if it has none ("max", missing). */
@@ -67,10 +68,9 @@ static uint64_t base_memory_mb(const struct config *config) {
     return config->start == START_WARM ? BASE_WARM_MB : BASE_COLD_MB;
 }
 
-/* Replacing the zygote while it works takes room for two of them. */
-static bool has_room_for_renewal(const struct config *config) {
+bool config_has_room(const struct config *config, uint64_t mb) {
     uint64_t used_mb = base_memory_mb(config) + config->slots * config->memory_mb;
-    return machine_memory_bytes() >> 20 >= used_mb + NEXT_ZYGOTE_MB;
+    return machine_memory_bytes() >> 20 >= used_mb + mb;
 }
 
 static uint64_t default_slots(const struct config *config) {
@@ -93,7 +93,7 @@ void config_complete(struct config *config) {
     if (config->slots == 0)
         config->slots = default_slots(config);
     if (config->start == START_WARM && (config->renew_runs || config->renew_minutes) &&
-        !has_room_for_renewal(config)) {
+        !config_has_room(config, NEXT_ZYGOTE_MB)) {
         config->renew_runs = config->renew_minutes = 0;
     }
     if (config->uid_base == 0) {

@@ -273,6 +273,11 @@ static void test_machine_fills_in_slots_and_uids(void **state) {
     config.memory_mb = 1 << 16;
     config_complete(&config);
     assert_int_equal(config.slots, 7); /* what was said stays */
+    config.slots = 0;
+    assert_true(config_has_room(&config, 1));
+    assert_false(config_has_room(&config, 1UL << 40));
+    config.slots = 1UL << 30;
+    assert_false(config_has_room(&config, 1));
 }
 
 int main(void) {

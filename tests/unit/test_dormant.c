@@ -27,6 +27,7 @@
 
 #define PAGE ((unsigned long)getpagesize())
 #define RECORD_BYTES (256UL << 20)
+#define CODE_BYTES (512UL << 10)
 
 struct record {
     const char *failed; /* the condition, a literal of this program */
@@ -134,7 +135,7 @@ static const struct dormant_part *data_of_cjson(void) {
 
 static void sleep_all(void) {
     struct snapshot_report report;
-    CHECK(dormant_begin() > 0);
+    CHECK(dormant_begin(CODE_BYTES) > 0);
     CHECK(snapshot_take(proc_self, &report) == 0);
 }
 
@@ -161,7 +162,7 @@ static void write_to_cjson(void) {
 /* ---- what may sleep ---- */
 
 static void check_parts(void) {
-    size_t libraries = dormant_begin(), data = 0;
+    size_t libraries = dormant_begin(CODE_BYTES), data = 0;
     unsigned long end = 0;
     for (const struct dormant_part *part = next_part(NULL); part; part = next_part(part)) {
         CHECK(part->start >= end && part->start < part->end);
@@ -173,6 +174,10 @@ static void check_parts(void) {
     CHECK(code_of_cjson() && code_of_cjson()->kind == DORMANT_CODE);
     CHECK(data_of_cjson()->kind == DORMANT_DATA);
     CHECK(data_of_cjson()->start == code_of_cjson()->end);
+    const struct dormant_part asleep = *data_of_cjson();
+    CHECK(dormant_begin(asleep.start - code_of_cjson()->start) == libraries && code_of_cjson());
+    CHECK(dormant_begin(asleep.start - code_of_cjson()->start - 1) == libraries);
+    CHECK(!code_of_cjson() && part_of((void *)asleep.start));
 }
 
 static void test_parts(void **state) {
@@ -190,7 +195,7 @@ static bool has_data(const char *name, const char *object) {
 
 /* Objects that are data, of libraries that have the kernel write, and of the system's own. */
 static void check_who_stays_awake(void) {
-    dormant_begin();
+    dormant_begin(CODE_BYTES);
     CHECK(!has_data("libpython3.11.so.1.0", "PyType_Type"));
     CHECK(!has_data("libc.so.6", "stdout"));
     CHECK(!part_of(&record));
@@ -216,7 +221,7 @@ static size_t keep_bytes(unsigned char *bytes) {
 
 static void check_bytes(void) {
     struct snapshot_report report;
-    CHECK(dormant_begin() > 0);
+    CHECK(dormant_begin(CODE_BYTES) > 0);
     size_t size = keep_bytes(record->bytes);
     CHECK(size > 0 && 2 * size < RECORD_BYTES - sizeof(*record));
     CHECK(snapshot_take(proc_self, &report) == 0);
@@ -489,7 +494,7 @@ static void test_calls_that_do_not_wake(void **state) {
 
 static void check_forgotten(void) {
     struct snapshot_report report;
-    CHECK(dormant_begin() > 0);
+    CHECK(dormant_begin(CODE_BYTES) > 0);
     const struct dormant_part data = *data_of_cjson();
     dormant_forget();
     CHECK(!dormant_after(0));
