@@ -22,7 +22,7 @@ static inline void *look_up(void **known, const char *name) {
     return *known ? *known : (*known = dlsym(RTLD_NEXT, name));
 }
 
-#define LOOK_UP(name) ((__typeof__(&(name)))look_up(&libc.name, #name))
+#define LOOK_UP(name) ((__typeof__(name) *)look_up(&libc.name, #name))
 
 void dormant_signals_begin(void) {
     (void)LOOK_UP(sigaction);

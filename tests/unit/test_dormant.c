@@ -300,6 +300,10 @@ static void write_all(void) {
         for (unsigned long at = part->start; part->kind == DORMANT_DATA && at < part->end;
              at += PAGE)
             *(volatile unsigned char *)at = *(volatile unsigned char *)at;
+}
+
+static void write_all_and_look(void) {
+    write_all();
     CHECK(all_are_awake());
 }
 
@@ -317,11 +321,12 @@ static void write_in_threads(void) {
         CHECK(pthread_create(&threads[i], NULL, write_all_in_thread, &barrier) == 0);
     for (size_t i = 0; i < 4; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(all_are_awake());
 }
 
 static void check_all_wake(void) {
     sleep_all();
-    in_fork(write_all);
+    in_fork(write_all_and_look);
     for (int i = 0; i < 5; i++)
         in_fork(write_in_threads);
 }
