@@ -24,13 +24,12 @@ static int find_thread_id(const void *robust_list, int **ret_address) {
 }
 
 int fork_state_find(struct fork_state *ret_state) {
-    struct fork_state state = {0};
+    struct fork_state state = *ret_state;
     if (syscall(SYS_get_robust_list, 0, &state.robust_list, &state.robust_size) < 0)
         return -errno;
     int r = find_thread_id(state.robust_list, &state.thread_id);
     if (r < 0)
         return r;
-    memcpy(state.twisters, ret_state->twisters, sizeof(state.twisters));
     *ret_state = state;
     return 0;
 }
@@ -70,6 +69,10 @@ int fork_state_renew(const struct fork_state *state) {
     if (syscall(SYS_set_robust_list, state->robust_list, state->robust_size) < 0)
         return -errno;
     renew_rseq();
-    int r = renew_twister(&state->twisters[0]);
-    return r < 0 ? r : renew_twister(&state->twisters[1]);
+    if (state->native_id)
+        *state->native_id = (uint32_t)*state->thread_id;
+    int r = fill(state->secret, state->secret_size);
+    for (int i = 0; r == 0 && i < 2; i++)
+        r = renew_twister(&state->twisters[i]);
+    return r;
 }

@@ -299,3 +299,13 @@ def random_states():
     ):
         raise RuntimeError("numpy's generator is not laid out as expected")
     return words, index, address, address + 624 * 4
+
+
+def renew_authkey(size):
+    """What multiprocessing has to tell its processes from others, of this size; each fork writes its
+    own into it."""
+    import multiprocessing.process as process
+
+    key = process.AuthenticationString(bytes(size))
+    process.current_process()._config["authkey"] = key
+    return key

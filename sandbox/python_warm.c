@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "embedded.h"
@@ -21,7 +22,12 @@
 #include "python.h"
 #include "python_allocators.h"
 #include "python_arenas.h"
+#include "python_fork.h"
+#include "python_serve.h"
 #include "sandbox.h"
+
+/* After so many calls CPython has specialised what it runs, and writes no counters into it. */
+#define REHEARSALS 12
 
 static PyObject *serve_fork, *rehearse, *rehearse_serving; /* of the harness */
 
@@ -142,19 +148,6 @@ static PyObject *environment_of(const struct sandbox *sandbox) {
     return dict;
 }
 
-static int find_twisters(PyObject *preload, struct fork_state *state) {
-    unsigned long long words[2], index[2];
-    PyObject *addresses = PyObject_CallMethod(preload, "random_states", NULL);
-    if (!addresses ||
-        !PyArg_ParseTuple(addresses, "KKKK", &words[0], &index[0], &words[1], &index[1]))
-        return -ENOEXEC;
-    for (int i = 0; i < 2; i++)
-        state->twisters[i] = (struct twister){.words = (uint32_t *)(uintptr_t)words[i],
-                                              .index = (int *)(uintptr_t)index[i]};
-    Py_DECREF(addresses);
-    return 0;
-}
-
 static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     PyObject *preload = make_module("preload", preload_source);
     PyObject *harness = load_harness();
@@ -179,14 +172,17 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     malloc_trim(0);
     /* Without a private root each slot has a working directory of another name. */
     const char *work = sandbox->plan.private_root ? SANDBOX_SCRATCH "/work" : NULL;
-    if (!(done = PyObject_CallMethod(harness, "prepare_forks", "z", work)))
+    done = PyObject_CallMethod(harness, "prepare_forks", "z", work);
+    if (!done || (done != Py_None && python_serve_prepare(done) < 0))
         return say_exception("a rehearsal", error, size);
     Py_DECREF(done);
+    for (int i = 0; work && i < REHEARSALS; i++)
+        python_serve_rehearse();
+    if (python_fork_find(preload, &sandbox->fork_state) < 0)
+        return say_exception("what each worker has of its own", error, size);
     if (!(done = PyObject_CallMethod(preload, "freeze", NULL)))
         return say_exception("a last collection", error, size);
     Py_DECREF(done);
-    if (find_twisters(preload, &sandbox->fork_state) < 0)
-        return say_exception("random generators", error, size);
     Py_DECREF(names);
     Py_DECREF(environment);
     Py_DECREF(preload);
@@ -234,6 +230,16 @@ static void forget_result(PyObject *done) {
     Py_XDECREF(done);
 }
 
+/* The script of a rehearsal, as the server sends it. */
+static void send_rehearsal(int fd) {
+    const char *script = python_serve_rehearsal();
+    struct frame_header first = {.type = FRAME_SCRIPT, .size = (uint32_t)strlen(script)};
+    struct frame_header last = {.type = FRAME_RUN};
+    struct iovec pieces[] = {
+        {&first, sizeof(first)}, {(char *)script, first.size}, {&last, sizeof(last)}};
+    (void)!writev(fd, pieces, 3);
+}
+
 void python_warm_rehearse_serving(void *context) {
     (void)context;
     int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -241,16 +247,24 @@ void python_warm_rehearse_serving(void *context) {
     if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return;
-    forget_result(PyObject_CallFunction(rehearse_serving, "ii", ends[0], ends[1]));
+    if (python_serve_is_prepared()) {
+        send_rehearsal(ends[1]);
+        python_serve(ends[0], "/dev/null");
+    } else {
+        forget_result(PyObject_CallFunction(rehearse_serving, "ii", ends[0], ends[1]));
+    }
 }
 
 _Noreturn void python_warm_serve(const struct slot *slot) {
     const char *python = slot->sandbox->config->python, *slash = strrchr(python, '/');
-    const char *scratch = slot->sandbox->plan.private_root ? NULL : slot->scratch;
     prctl(PR_SET_NAME, slash ? slash + 1 : python, 0, 0, 0);
+    if (python_serve_is_prepared()) {
+        if (slot->ahead)
+            python_serve_rehearse();
+        _exit(python_serve(WORKER_CHANNEL_FD, NULL) ? 0 : 1);
+    }
     if (slot->ahead)
         forget_result(PyObject_CallNoArgs(rehearse));
-    PyObject *done = PyObject_CallFunction(serve_fork, "iz", WORKER_CHANNEL_FD, scratch);
-    Py_XDECREF(done);
+    forget_result(PyObject_CallFunction(serve_fork, "is", WORKER_CHANNEL_FD, slot->scratch));
     _exit(1);
 }

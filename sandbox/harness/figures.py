@@ -63,6 +63,7 @@ current = Figures(0)  # of the run of this process
 def begin(limit):
     global current
     current = Figures(limit)
+    return current
 
 
 def pixels_of(figure):

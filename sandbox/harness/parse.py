@@ -57,9 +57,12 @@ def shows_main(code, sources):
     return False
 
 
-def parse(text, sources):
+def parse(text, sources, compiled=None):
+    """compiled: what the first compile() returned or raised, if it was called already."""
     try:
-        code = compile(text, sources.path, "exec", 0, True)
+        if isinstance(compiled, BaseException):
+            raise compiled
+        code = compiled or compile(text, sources.path, "exec", 0, True)
         if shows_main(code, sources):
             return code
         tree = compile(text, sources.path, "exec", PARSE_ONLY, True)

@@ -10,7 +10,7 @@ from harness.answer import answer
 from harness.channel import EXIT_SETUP, FRAME_READY, frame_of, leave, send
 from harness.figures import begin as begin_figures
 from harness.figures import watch as watch_figures
-from harness.inputs import decode_args, place, receive_inputs, write_script
+from harness.inputs import Inputs, decode_args, place, receive_inputs, write_script
 from harness.parse import parse
 from harness.script import enter_script, make_modules, run_script
 from harness.sources import Sources
@@ -26,43 +26,55 @@ class Preparation:
         write_in_lines()
         self.output_bytes = int(os.environ.pop("CODE_RUNNER_OUTPUT_BYTES", 10 << 20))
         self.sources = Sources(directory)
-        self.modules = make_modules(self.sources.path)
+        self.module = enter_script(*make_modules(self.sources.path))
         sys.path.insert(0, directory)
         watch_figures()
+        self.figures = begin_figures(self.output_bytes)
 
 
-prepared = None  # in forks, by the zygote
+prepared = None  # in the zygote once for all forks, where they all have the same directory
 
 
 def prepare(directory):
-    """Once for all forks. directory: the working directory that they will have."""
+    """directory: the working directory of the script."""
     global prepared
-    prepared = prepared or Preparation(directory)
+    prepared = Preparation(directory)
     return prepared
 
 
 def serve(channel):
     """True if the answer was sent. The process must end then, one way or the other."""
-    value = failure = None
     try:
         posix.set_inheritable(channel, False)
-        preparation = prepared or Preparation(posix.getcwd())
-        sources, output_bytes = preparation.sources, preparation.output_bytes
-        pid = get_pid()
+        if not prepared:
+            prepare(posix.getcwd())
         send(channel, frame_of(FRAME_READY, b""))
-        inputs = receive_inputs(channel)
-        write_script(sources.path, inputs.script)
-        refusal = place(inputs, sources.prefix)
-        begin_figures(output_bytes)
+    except BaseException:
+        leave(EXIT_SETUP)
+    return serve_script(channel)
+
+
+def serve_script(channel, text=None, compiled=None):
+    """The rest of it, when the server knows that this is ready. text: of a script that came without
+    inputs, if it is there already; compiled: what compile() returned or raised."""
+    value = failure = refusal = None
+    sources, inputs = prepared.sources, Inputs()
+    try:
+        pid = get_pid()
+        if text is None:
+            inputs = receive_inputs(channel)
+            write_script(sources.path, inputs.script)
+            refusal = place(inputs, sources.prefix)
     except BaseException:
         leave(EXIT_SETUP)
     try:
         if refusal:
             raise refusal
-        text = inputs.script.decode("utf-8", "replace").removeprefix("\ufeff")
+        if text is None:
+            text = inputs.script.decode("utf-8", "replace").removeprefix("\ufeff")
         sources.add(sources.path, text)
-        code, args = parse(text, sources), decode_args(inputs.args_text)
-        value = run_script(code, enter_script(*preparation.modules), args)
+        code, args = parse(text, sources, compiled), decode_args(inputs.args_text)
+        value = run_script(code, prepared.module, args)
     except BaseException as error:
         failure = error
     for _ in range(5):  # a trace function that raises is gone after that
@@ -71,8 +83,16 @@ def serve(channel):
             break
         except BaseException:
             continue
+    return serve_answer(channel, pid, None, value, failure, inputs.patterns)
+
+
+def serve_answer(channel, pid, text, value, failure, patterns=()):
+    """The end of it. text: of the script, if sources has not got it yet."""
     try:
-        return answer(channel, pid, value, failure, sources, output_bytes, inputs.patterns)
+        sources = prepared.sources
+        if text is not None:
+            sources.add(sources.path, text)
+        return answer(channel, pid, value, failure, sources, prepared.output_bytes, patterns)
     except BaseException:
         return False  # the script closed the channel, most likely
 
@@ -86,23 +106,10 @@ def move_home(scratch):
         style.USER_LIBRARY_PATHS[:] = [home + "/stylelib"]
 
 
-def enter_fork(scratch):
-    """What differs from fork to fork. scratch: the slot's scratch space where each has another, else
-    None."""
-    if scratch is not None:
-        move_home(scratch)
-    threading = sys.modules.get("threading")
-    if threading:
-        threading.main_thread()._set_native_id()
-    process = sys.modules.get("multiprocessing.process")
-    if process:
-        key = process.AuthenticationString(posix.urandom(32))
-        process.current_process()._config["authkey"] = key
-
-
 def serve_fork(channel, scratch):
-    """In a fork of the interpreter that the zygote has loaded. Does not return."""
-    enter_fork(scratch)
+    """In a fork of the interpreter that the zygote has loaded, where directories differ from fork to
+    fork. scratch: the slot's scratch space. Does not return."""
+    move_home(scratch)
     leave(0 if serve(channel) else 1)
 
 
