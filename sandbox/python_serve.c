@@ -204,21 +204,25 @@ static bool ignore_signal(int number) {
     return !is_called || PyObject_Vectorcall(parts[SET_HANDLER], arguments, 2, NULL);
 }
 
-/* As settle() in system.py; false if it could not, with an exception. */
-static bool settle(void) {
+static bool stop_timers(void) {
     static const int timers[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
-    PyObject *hook = PySys_GetObject("__unraisablehook__");
-    if (!called(PyObject_CallOneArg(parts[SET_RECURSION_LIMIT], parts[RECURSION_LIMIT])) ||
-        !called(PyObject_CallOneArg(parts[SET_TRACE], Py_None)) ||
-        !called(PyObject_CallOneArg(parts[SET_PROFILE], Py_None)) ||
-        !called(PyObject_CallOneArg(parts[SET_SWITCH_INTERVAL], parts[SWITCH_INTERVAL])) || !hook ||
-        PySys_SetObject("unraisablehook", hook) < 0)
-        return false;
     for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         PyObject *arguments[] = {parts[NUMBER + timers[i]], parts[NUMBER]};
         if (!called(PyObject_Vectorcall(parts[SET_TIMER], arguments, 2, NULL)))
             return false;
     }
+    return true;
+}
+
+/* As settle() in system.py; false if it could not, with an exception. */
+static bool settle(void) {
+    PyObject *hook = PySys_GetObject("__unraisablehook__");
+    if (!called(PyObject_CallOneArg(parts[SET_RECURSION_LIMIT], parts[RECURSION_LIMIT])) ||
+        !called(PyObject_CallOneArg(parts[SET_TRACE], Py_None)) ||
+        !called(PyObject_CallOneArg(parts[SET_PROFILE], Py_None)) ||
+        !called(PyObject_CallOneArg(parts[SET_SWITCH_INTERVAL], parts[SWITCH_INTERVAL])) || !hook ||
+        PySys_SetObject("unraisablehook", hook) < 0 || !stop_timers())
+        return false;
     for (int number = 1; number < NSIG; number++)
         if (!ignore_signal(number))
             return false;
@@ -346,6 +350,7 @@ bool python_serve(int channel, const char *script_path) {
 }
 
 void python_serve_rehearse(void) {
+    (void)stop_timers(); /* no other step calls a function that is not bound yet: ld.so(8) */
     PyObject *module = PyModule_New("script"), *text = parts[REHEARSAL];
     PyObject *code = module ? compile_script(text) : NULL;
     if (code && shows_main(code, text)) {
