@@ -19,6 +19,8 @@
 #endif
 
 #define RANGES_MOST 8192
+/* For this many pages faults are cheaper than a call. */
+#define CALL_PAGES 2
 
 #define PAGEMAP_PRESENT (1ULL << 63)
 #define PAGEMAP_SHARED (1ULL << 61) /* of a file: not yet copied for this process */
@@ -104,7 +106,10 @@ static int keep(const struct finding *finding, struct hot_pages *ret_hot) {
     size_t pages = 0;
     for (size_t i = 0; i < finding->count; i++)
         pages += finding->ranges[i].size / finding->page_bytes;
-    *ret_hot = (struct hot_pages){.ranges = memory, .count = finding->count, .pages = pages};
+    *ret_hot = (struct hot_pages){.ranges = memory,
+                                  .count = finding->count,
+                                  .pages = pages,
+                                  .page_bytes = finding->page_bytes};
     return 0;
 }
 
@@ -131,7 +136,18 @@ int hot_pages_find(int proc, void (*exercise)(void *context), void *context,
     return r;
 }
 
+/* Writes what is there. */
+static void touch(unsigned long address) {
+    __atomic_fetch_or((unsigned char *)address, 0, __ATOMIC_RELAXED);
+}
+
 void hot_pages_populate(const struct hot_pages *hot) {
-    for (size_t i = 0; i < hot->count; i++)
-        madvise((void *)hot->ranges[i].start, hot->ranges[i].size, MADV_POPULATE_WRITE);
+    for (size_t i = 0; i < hot->count; i++) {
+        const struct hot_range *range = &hot->ranges[i];
+        if (range->size > CALL_PAGES * hot->page_bytes &&
+            madvise((void *)range->start, range->size, MADV_POPULATE_WRITE) == 0)
+            continue;
+        for (size_t at = 0; at < range->size; at += hot->page_bytes)
+            touch(range->start + at);
+    }
 }

@@ -5,13 +5,17 @@
 #include "python_allocators.h"
 
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define CLASS_STEP 16
 #define CLASS_LARGEST 512
-/* So many places one after the other: a pool that is fresh, or as good. */
+/* So many places one after the other at the beginning of a pool, or of a part of it that is as
+ * aligned: what a fork allocates lies on the page of the pool's header, which it writes anyway. */
 #define RUN_PLACES 16
+#define POOL_BYTES (16 * 1024)
+#define POOL_HEADER_BYTES 48
 /* With another allocator below Python there may be no such run. */
 #define PLACES_MOST (1 << 20)
 
@@ -25,7 +29,8 @@ static void settle_class(size_t size) {
             break;
         if (length > 0 && place != run[length - 1] + size)
             length = 0;
-        run[length++] = place;
+        if (length > 0 || (uintptr_t)place % POOL_BYTES == POOL_HEADER_BYTES)
+            run[length++] = place;
     }
     while (length > 1)
         PyObject_Free(run[--length]);
