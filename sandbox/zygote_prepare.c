@@ -16,6 +16,7 @@
 #include "log.h"
 #include "probe.h"
 #include "python_warm.h"
+#include "read_pages.h"
 #include "roles.h"
 #include "sandbox.h"
 #include "snapshot.h"
@@ -89,14 +90,17 @@ static void take_snapshot(struct sandbox *sandbox, bool has_room) {
     if (r == 0)
         r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
                            &sandbox->hot_pages);
+    size_t shared = 0;
     for (size_t i = 0; r == 0 && i < sandbox->hot_pages.count; i++) {
         /* Every worker would wake it. */
         const struct hot_range *hot = &sandbox->hot_pages.ranges[i];
         dormant_wake(hot->start, hot->start + hot->size);
     }
     if (r == 0)
-        log_line(LOG_INFO, "%zu hot pages in %zu ranges", sandbox->hot_pages.pages,
-                 sandbox->hot_pages.count);
+        r = read_pages_share(sandbox->proc_fd, python_warm_rehearse_serving, NULL, &shared);
+    if (r == 0)
+        log_line(LOG_INFO, "%zu hot pages in %zu ranges, %zu pages read", sandbox->hot_pages.pages,
+                 sandbox->hot_pages.count, shared);
 }
 
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,
