@@ -13,7 +13,8 @@
 
 int identity_empty_bounding_set(void) {
     for (unsigned long capability = 0;; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+        int is_there = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (is_there == 0 || (is_there > 0 && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0))
             continue;
         /* EINVAL: one past the last that this kernel knows. */
         return errno == EINVAL && capability > 0 ? 0 : -errno;

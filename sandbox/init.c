@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sanitizer/asan_interface.h>
@@ -43,10 +44,15 @@ static void enter_worker(void *argument) {
     raw_switch_stack(slot->sandbox->worker_stack_top, start_worker, slot);
 }
 
-static void close_all(const struct slot *slot) {
-    if (raw_syscall(SYS_close_range, 0, INT_MAX, 0, 0) == 0)
+/* The worker has the table of descriptors from now on; this process gets one of its own, in which
+ * there is nothing. Else the zygote's hundred descriptors would be copied and closed twice. */
+static void leave_descriptors(const struct slot *slot) {
+    if (raw_syscall(SYS_close_range, 0, INT_MAX, CLOSE_RANGE_UNSHARE, 0) == 0)
         return;
-    /* No close_range(2) here: at least nothing of this run is held. */
+    /* No close_range(2) here: at least nothing of this run is held. If it cannot have a table of
+     * its own either, it holds what the worker holds. */
+    if (raw_syscall(SYS_unshare, CLONE_FILES, 0, 0, 0) < 0)
+        return;
     raw_syscall(SYS_close, slot->channel, 0, 0, 0);
     raw_syscall(SYS_close, slot->stdout_fd, 0, 0, 0);
     raw_syscall(SYS_close, slot->stderr_fd, 0, 0, 0);
@@ -76,10 +82,11 @@ static void init_main(void *argument) {
         raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
     if (zygote_is_gone(slot->sandbox))
         leave(1);
-    long worker = raw_clone(SIGCHLD, first_stack + sizeof(first_stack), NULL, enter_worker, slot);
+    long worker = raw_clone(CLONE_FILES | SIGCHLD, first_stack + sizeof(first_stack), NULL,
+                            enter_worker, slot);
     if (worker < 0)
         worker_report_failure(slot->channel, STAGE_SPAWN, (int)-worker);
-    close_all(slot);
+    leave_descriptors(slot);
     if (keeper)
         keeper_end(slot, worker);
     else

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dormant.h"
+#include "identity.h"
 #include "keeper.h"
 #include "log.h"
 #include "probe.h"
@@ -116,9 +117,11 @@ int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *e
         prctl(PR_SET_DUMPABLE, geteuid() != 0);
         take_snapshot(sandbox, has_room);
         prctl(PR_SET_DUMPABLE, 0);
-        r = probe_worker(sandbox, error, error_size);
+        /* Workers find it empty: each would have to drop forty capabilities, one by one. */
+        if (sandbox->plan.bounding_set && (r = identity_empty_bounding_set()) < 0)
+            snprintf(error, error_size, "cannot empty the bounding set: %s", strerror(-r));
     }
-    return r;
+    return r < 0 ? r : probe_worker(sandbox, error, error_size);
 }
 
 void zygote_log_layers(const struct plan *plan) {
