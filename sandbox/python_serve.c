@@ -6,58 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "protocol.h"
+#include "python_answer.h"
+#include "python_parts.h"
 
 /* A request that is longer is the harness's. */
 #define REQUEST_BYTES (64 * 1024)
 
-/* What rehearse.py hands over, in its order; then what is made here. */
-enum part {
-    PATH,
-    MODULE,
-    OUTPUT_BYTES,
-    REHEARSAL,
-    RUN_SCRIPT,
-    SERVE_SCRIPT,
-    SERVE_ANSWER,
-    COMPILE,
-    ENCODE_STRING,
-    ENCODER,
-    SET_RECURSION_LIMIT,
-    RECURSION_LIMIT,
-    SET_TRACE,
-    SET_PROFILE,
-    SET_SWITCH_INTERVAL,
-    SET_TIMER,
-    GET_HANDLER,
-    SET_HANDLER,
-    IGNORE,
-    FIGURES,
-    STREAM, /* stdout, its buffer, stderr, its buffer */
-    STREAM_LAST = STREAM + 3,
-    PARTS_GIVEN,
-    NUMBER = PARTS_GIVEN, /* small ones: signals, timers */
-    NUMBER_LAST = NUMBER + NSIG - 1,
-    SWITCH_INTERVAL,
-    EXEC,
-    FLUSH,
-    EMPTY,
-    COUNT,
-    PYLAB_HELPERS,
-    MANAGERS,
-    FIGS,
-    PARTS
-};
-
-static PyObject *parts[PARTS];
-static long long output_bytes;
+PyObject *python_parts[PARTS_COUNT];
 
 int python_serve_prepare(PyObject *given) {
     if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != PARTS_GIVEN) {
@@ -65,27 +25,26 @@ int python_serve_prepare(PyObject *given) {
         return -1;
     }
     for (int i = 0; i < PARTS_GIVEN; i++)
-        parts[i] = Py_NewRef(PyTuple_GET_ITEM(given, i));
+        python_parts[i] = Py_NewRef(PyTuple_GET_ITEM(given, i));
     for (int i = 0; i < NSIG; i++)
-        parts[NUMBER + i] = PyLong_FromLong(i);
-    parts[SWITCH_INTERVAL] = PyFloat_FromDouble(0.005);
-    parts[EXEC] = PyUnicode_InternFromString("exec");
-    parts[FLUSH] = PyUnicode_InternFromString("flush");
-    parts[EMPTY] = PyUnicode_InternFromString("");
-    parts[COUNT] = PyUnicode_InternFromString("count");
-    parts[PYLAB_HELPERS] = PyUnicode_InternFromString("matplotlib._pylab_helpers");
-    parts[MANAGERS] = PyUnicode_InternFromString("Gcf");
-    parts[FIGS] = PyUnicode_InternFromString("figs");
-    output_bytes = PyLong_AsLongLong(parts[OUTPUT_BYTES]);
+        python_parts[PART_NUMBER + i] = PyLong_FromLong(i);
+    python_parts[PART_SWITCH_INTERVAL] = PyFloat_FromDouble(0.005);
+    python_parts[PART_EXEC] = PyUnicode_InternFromString("exec");
+    python_parts[PART_FLUSH] = PyUnicode_InternFromString("flush");
+    python_parts[PART_EMPTY] = PyUnicode_InternFromString("");
+    python_parts[PART_COUNT] = PyUnicode_InternFromString("count");
+    python_parts[PART_PYLAB_HELPERS] = PyUnicode_InternFromString("matplotlib._pylab_helpers");
+    python_parts[PART_MANAGERS] = PyUnicode_InternFromString("Gcf");
+    python_parts[PART_FIGS] = PyUnicode_InternFromString("figs");
     return PyErr_Occurred() ? -1 : 0;
 }
 
 bool python_serve_is_prepared(void) {
-    return parts[PATH];
+    return python_parts[PART_PATH];
 }
 
 const char *python_serve_rehearsal(void) {
-    return PyUnicode_AsUTF8(parts[REHEARSAL]);
+    return PyUnicode_AsUTF8(python_parts[PART_REHEARSAL]);
 }
 
 /* ---- before the script ---- */
@@ -122,8 +81,9 @@ static bool shows_main(PyObject *code, PyObject *text) {
 }
 
 static PyObject *compile_script(PyObject *text) {
-    PyObject *arguments[] = {text, parts[PATH], parts[EXEC], parts[NUMBER], Py_True};
-    return PyObject_Vectorcall(parts[COMPILE], arguments, 5, NULL);
+    PyObject *arguments[] = {text, python_parts[PART_PATH], python_parts[PART_EXEC],
+                             python_parts[PART_NUMBER], Py_True};
+    return PyObject_Vectorcall(python_parts[PART_COMPILE], arguments, 5, NULL);
 }
 
 /* The exception that is set, with its traceback; it is not set any more. */
@@ -171,7 +131,7 @@ static PyObject *receive_script(int channel, const char *path) {
     if (size == 0)
         _exit(0);
     if (size < 0 || !is_plain(bytes, (size_t)size, &script, &script_size) ||
-        !write_file(path ? path : PyUnicode_AsUTF8(parts[PATH]), script, script_size))
+        !write_file(path ? path : PyUnicode_AsUTF8(python_parts[PART_PATH]), script, script_size))
         return NULL;
     PyObject *text = PyUnicode_DecodeUTF8(script, (Py_ssize_t)script_size, "replace");
     if (!text)
@@ -187,140 +147,10 @@ static bool make_ready(int channel) {
            write(channel, &ready, sizeof(ready)) == sizeof(ready);
 }
 
-/* ---- behind the script ---- */
-
-static bool called(PyObject *result) {
-    Py_XDECREF(result);
-    return result;
-}
-
-static bool ignore_signal(int number) {
-    PyObject *handler = PyObject_CallOneArg(parts[GET_HANDLER], parts[NUMBER + number]);
-    if (!handler)
-        return false;
-    PyObject *arguments[] = {parts[NUMBER + number], parts[IGNORE]};
-    bool is_called = PyCallable_Check(handler);
-    Py_DECREF(handler);
-    return !is_called || PyObject_Vectorcall(parts[SET_HANDLER], arguments, 2, NULL);
-}
-
-static bool stop_timers(void) {
-    static const int timers[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
-    for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
-        PyObject *arguments[] = {parts[NUMBER + timers[i]], parts[NUMBER]};
-        if (!called(PyObject_Vectorcall(parts[SET_TIMER], arguments, 2, NULL)))
-            return false;
-    }
-    return true;
-}
-
-/* As settle() in system.py; false if it could not, with an exception. */
-static bool settle(void) {
-    PyObject *hook = PySys_GetObject("__unraisablehook__");
-    if (!called(PyObject_CallOneArg(parts[SET_RECURSION_LIMIT], parts[RECURSION_LIMIT])) ||
-        !called(PyObject_CallOneArg(parts[SET_TRACE], Py_None)) ||
-        !called(PyObject_CallOneArg(parts[SET_PROFILE], Py_None)) ||
-        !called(PyObject_CallOneArg(parts[SET_SWITCH_INTERVAL], parts[SWITCH_INTERVAL])) || !hook ||
-        PySys_SetObject("unraisablehook", hook) < 0 || !stop_timers())
-        return false;
-    for (int number = 1; number < NSIG; number++)
-        if (!ignore_signal(number))
-            return false;
-    return true;
-}
-
-/* Nothing stands around the real streams that had to be flushed before. */
-static bool is_stream(const char *name) {
-    PyObject *stream = PySys_GetObject(name);
-    for (int i = STREAM; i <= STREAM_LAST; i++)
-        if (stream == parts[i])
-            return true;
-    return !stream || stream == Py_None;
-}
-
-/* Neither one that was shown nor one that is open; false if that cannot be told. */
-static bool has_no_figures(void) {
-    PyObject *shown = PyObject_GetAttr(parts[FIGURES], parts[COUNT]);
-    bool none = shown == parts[NUMBER];
-    PyObject *helpers = PyDict_GetItemWithError(PyImport_GetModuleDict(), parts[PYLAB_HELPERS]);
-    if (helpers) {
-        PyObject *managers = PyObject_GetAttr(helpers, parts[MANAGERS]);
-        PyObject *open = managers ? PyObject_GetAttr(managers, parts[FIGS]) : NULL;
-        none = none && open && PyObject_Size(open) == 0;
-        Py_XDECREF(open);
-        Py_XDECREF(managers);
-    }
-    Py_XDECREF(shown);
-    return none;
-}
-
-/* As result_text() in results.py; NULL with an exception. */
-static PyObject *result_text(PyObject *value) {
-    if (PyUnicode_Check(value))
-        return PyObject_CallOneArg(parts[ENCODE_STRING], value);
-    PyObject *arguments[] = {value, parts[NUMBER]};
-    PyObject *pieces = PyObject_Vectorcall(parts[ENCODER], arguments, 2, NULL);
-    PyObject *text = pieces ? PyUnicode_Join(parts[EMPTY], pieces) : NULL;
-    Py_XDECREF(pieces);
-    return text;
-}
-
-static void set_blocking(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK))
-        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
-}
-
-static void flush_streams(void) {
-    set_blocking(1);
-    set_blocking(2);
-    for (int i = STREAM; i <= STREAM_LAST; i++)
-        if (!called(PyObject_CallMethodNoArgs(parts[i], parts[FLUSH])))
-            PyErr_Clear();
-    fflush(stdout);
-}
-
-static bool send_result(int channel, PyObject *text) {
-    struct frame_header header = {.type = FRAME_RESULT,
-                                  .size = (uint32_t)PyUnicode_GET_LENGTH(text)};
-    struct iovec pieces[] = {{&header, sizeof(header)}, {PyUnicode_1BYTE_DATA(text), header.size}};
-    set_blocking(channel);
-    for (struct iovec *piece = pieces; piece < pieces + 2;) {
-        ssize_t sent = writev(channel, piece, (int)(pieces + 2 - piece));
-        if (sent < 0 && errno != EINTR)
-            return false;
-        for (size_t left = sent > 0 ? (size_t)sent : 0; piece < pieces + 2; piece++) {
-            size_t part = left < piece->iov_len ? left : piece->iov_len;
-            piece->iov_base = (char *)piece->iov_base + part;
-            piece->iov_len -= part;
-            left -= part;
-            if (piece->iov_len > 0)
-                break;
-        }
-    }
-    return true;
-}
-
-/* The text of the answer, if all is plain. */
-static PyObject *plain_result(PyObject *value) {
-    if (!is_stream("stdout") || !is_stream("stderr"))
-        return NULL;
-    PyObject *text = result_text(value);
-    bool plain = text && PyUnicode_IS_ASCII(text) && PyUnicode_GET_LENGTH(text) <= output_bytes &&
-                 has_no_figures() && settle();
-    return plain ? text : NULL;
-}
-
 /* ---- the whole ---- */
 
 static bool sent(PyObject *answer) {
     return answer == Py_True;
-}
-
-/* A handler of the script's or its trace function can raise, once or twice. */
-static void settle_surely(void) {
-    for (int tries = 0; tries < 5 && !settle(); tries++)
-        PyErr_Clear();
 }
 
 bool python_serve(int channel, const char *script_path) {
@@ -329,37 +159,32 @@ bool python_serve(int channel, const char *script_path) {
     const pid_t pid = getpid();
     PyObject *text = receive_script(channel, script_path);
     if (!text)
-        return sent(PyObject_CallFunction(parts[SERVE_SCRIPT], "i", channel));
+        return sent(PyObject_CallFunction(python_parts[PART_SERVE_SCRIPT], "i", channel));
     PyObject *code = compile_script(text);
     if (!code || !shows_main(code, text))
-        return sent(PyObject_CallFunction(parts[SERVE_SCRIPT], "iOO", channel, text,
+        return sent(PyObject_CallFunction(python_parts[PART_SERVE_SCRIPT], "iOO", channel, text,
                                           code ? code : take_exception()));
-    PyObject *run[] = {code, parts[MODULE], Py_None};
-    PyObject *value = PyObject_Vectorcall(parts[RUN_SCRIPT], run, 3, NULL);
+    PyObject *run[] = {code, python_parts[PART_MODULE], Py_None};
+    PyObject *value = PyObject_Vectorcall(python_parts[PART_RUN_SCRIPT], run, 3, NULL);
     PyObject *failure = value ? NULL : take_exception();
-    settle_surely();
-    PyObject *result = value && getpid() == pid ? plain_result(value) : NULL;
-    if (result) {
-        flush_streams();
-        return send_result(channel, result);
-    }
+    python_answer_settle();
+    PyObject *result = value && getpid() == pid ? python_answer_text(value) : NULL;
+    if (result)
+        return python_answer_send(channel, result);
     PyErr_Clear();
-    settle_surely();
-    return sent(PyObject_CallFunction(parts[SERVE_ANSWER], "iiOOO", channel, (int)pid, text,
-                                      value ? value : Py_None, failure ? failure : Py_None));
+    python_answer_settle();
+    return sent(PyObject_CallFunction(python_parts[PART_SERVE_ANSWER], "iiOOO", channel, (int)pid,
+                                      text, value ? value : Py_None, failure ? failure : Py_None));
 }
 
 void python_serve_rehearse(void) {
-    (void)stop_timers(); /* no other step calls a function that is not bound yet: ld.so(8) */
-    PyObject *module = PyModule_New("script"), *text = parts[REHEARSAL];
+    PyObject *module = PyModule_New("script"), *text = python_parts[PART_REHEARSAL];
     PyObject *code = module ? compile_script(text) : NULL;
     if (code && shows_main(code, text)) {
         PyObject *run[] = {code, module, Py_None};
-        PyObject *value = PyObject_Vectorcall(parts[RUN_SCRIPT], run, 3, NULL);
-        PyObject *result = value ? result_text(value) : NULL;
-        if (result)
-            (void)has_no_figures();
-        Py_XDECREF(result);
+        PyObject *value = PyObject_Vectorcall(python_parts[PART_RUN_SCRIPT], run, 3, NULL);
+        if (value)
+            python_answer_rehearse(value);
         Py_XDECREF(value);
     }
     Py_XDECREF(code);
