@@ -36,8 +36,8 @@ objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/src/
 library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 ifdef SANITIZE
-# They copy all memory of their process: a sanitizer's shadow has terabytes.
-unit_tests := $(filter-out $(BUILD)/unit/test_snapshot $(BUILD)/unit/test_dormant,$(unit_tests))
+# They copy or look at all memory of their process: a sanitizer's shadow has terabytes.
+unit_tests := $(filter-out $(BUILD)/unit/test_snapshot $(BUILD)/unit/test_dormant $(BUILD)/unit/test_read_pages,$(unit_tests))
 endif
 
 fuzz_sources := $(addprefix src/,answer_body.c mcp.c mcp_body.c mcp_tool.c segments.c buf.c json_check.c json_text.c \

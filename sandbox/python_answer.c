@@ -108,22 +108,19 @@ static void flush_streams(void) {
 }
 
 static bool send_result(int channel, PyObject *text) {
-    struct frame_header header = {.type = FRAME_RESULT,
-                                  .size = (uint32_t)PyUnicode_GET_LENGTH(text)};
-    struct iovec pieces[] = {{&header, sizeof(header)}, {PyUnicode_1BYTE_DATA(text), header.size}};
+    const size_t text_size = (size_t)PyUnicode_GET_LENGTH(text);
+    const struct frame_header header = {.type = FRAME_RESULT, .size = (uint32_t)text_size};
+    const char *head = (const char *)&header, *body = (const char *)PyUnicode_1BYTE_DATA(text);
     set_blocking(channel);
-    for (struct iovec *piece = pieces; piece < pieces + 2;) {
-        ssize_t sent = writev(channel, piece, (int)(pieces + 2 - piece));
+    for (size_t done = 0, size = sizeof(header) + text_size; done < size;) {
+        const size_t of_head = done < sizeof(header) ? done : sizeof(header);
+        const size_t of_body = done - of_head;
+        const struct iovec pieces[] = {{(char *)head + of_head, sizeof(header) - of_head},
+                                       {(char *)body + of_body, text_size - of_body}};
+        ssize_t sent = writev(channel, pieces, 2);
         if (sent < 0 && errno != EINTR)
             return false;
-        for (size_t left = sent > 0 ? (size_t)sent : 0; piece < pieces + 2; piece++) {
-            size_t part = left < piece->iov_len ? left : piece->iov_len;
-            piece->iov_base = (char *)piece->iov_base + part;
-            piece->iov_len -= part;
-            left -= part;
-            if (piece->iov_len > 0)
-                break;
-        }
+        done += sent > 0 ? (size_t)sent : 0;
     }
     return true;
 }

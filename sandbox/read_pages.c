@@ -125,12 +125,13 @@ static void keep_read_ones(int pagemap) {
     size_t kept = 0;
     for (size_t i = 0, count = finding->page_count; i < count; i++) {
         const unsigned long page = finding->pages[i];
+        struct area *area = area_of(page);
         uint64_t entry = 0;
-        if (pread(pagemap, &entry, 8, (off_t)(page / finding->page_bytes * 8)) != 8 ||
+        if (!area || pread(pagemap, &entry, 8, (off_t)(page / finding->page_bytes * 8)) != 8 ||
             !(entry & PAGEMAP_PRESENT) || !(entry & PAGEMAP_SHARED))
             continue;
         finding->pages[kept++] = page;
-        area_of(page)->pages++;
+        area->pages++;
     }
     finding->page_count = kept;
 }
