@@ -23,7 +23,13 @@ class Machine:
 
     def pids(self, first):
         """What the service's processes are called there; first: what the first one is called here."""
-        return [int(procs.status(pid)["NSpid"].split()[-1]) for pid in [first, *procs.descendants(first)]]
+        found = []
+        for pid in [first, *procs.descendants(first)]:
+            try:
+                found.append(int(procs.status(pid)["NSpid"].split()[-1]))
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has ended meanwhile
+        return found
 
     def plant(self, path, text, mode):
         target = self.path(path)
