@@ -192,7 +192,7 @@ def test_what_one_takes_the_other_has(service, name):
     # limited there: it shows that they are taken.
     texts = (HOGS[name], WORKER)
     if name == "processes":
-        made, failed = without_layers(*texts, before="ulimit -u 100\n", uid=54323)
+        made, failed = without_layers(*texts, before="ulimit -u 100\n", uid=control.STRANGER)
         assert made > 50 and failed == 10
     elif name == "space":
         made, failed = without_layers(*texts, before="mount -t tmpfs -o size=30m,mode=1777 tmpfs $ROOT/tmp\n")

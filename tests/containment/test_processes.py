@@ -70,7 +70,7 @@ def test_endless_bomb_ends_with_its_time(hasty, name):
     """The control has another uid than root, a limit of 150 for it, and a pid namespace that ends all:
     it goes on until it is ended from outside, with as many processes as the limit allows."""
     with pytest.raises(subprocess.TimeoutExpired) as stopped:
-        control.run(ENDLESS[name], "ulimit -u 150\n", uid=54321, timeout=1.5)
+        control.run(ENDLESS[name], "ulimit -u 150\n", uid=control.STRANGER, timeout=1.5)
     assert 80 < stopped.value.stderr.count(b"+") <= 150
     answer = hasty.execute(ENDLESS[name])
     # The watchdog may end it for its number, a thread may find no room for its stack.
@@ -234,7 +234,7 @@ def test_nothing_outlives_its_answer(hasty, name, end):
     text = leaver(LEFT[name], token, end)
     if end == "return 1":
         outside = text.replace("def main", "def leave") + f"TOKEN = '{token}'\n" + COUNT
-        assert control.run(outside, "ulimit -u 150\n", uid=54322).result > 0
+        assert control.run(outside, "ulimit -u 150\n", uid=control.STRANGER).result > 0
     answer = hasty.execute(text)
     assert answer.outcome in ("success", "timeout", "exited", "killed"), answer
     end = time.monotonic() + TIME_FACTOR
