@@ -22,6 +22,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "checked_child.h"
 #include "dormant.h"
 #include "snapshot.h"
 
@@ -38,25 +39,6 @@ struct record {
 /* In shared memory: no part of a snapshot, and the parent sees it. */
 static struct record *record;
 static int proc_self;
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            record->failed = #condition;                                                           \
-            record->line = __LINE__;                                                               \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-/* cmocka's handlers of signals are not for a child. */
-static pid_t fork_child(void) {
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
-    fflush(NULL);
-    pid_t pid = fork();
-    for (size_t i = 0; pid == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        signal(numbers[i], SIG_DFL);
-    return pid;
-}
 
 static void in_child(void (*body)(void)) {
     int status;

@@ -22,6 +22,7 @@
 
 #include <cmocka.h>
 
+#include "checked_child.h"
 #include "snapshot.h"
 
 #define PAGE ((unsigned long)getpagesize())
@@ -61,26 +62,6 @@ int memfd_create(const char *name, unsigned flags) {
     int fd = (int)syscall(SYS_memfd_create, name, flags);
     record->image = fcntl(fd, F_DUPFD_CLOEXEC, 100);
     return fd;
-}
-
-/* In the child: says what is wrong and ends. */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            record->failed = #condition;                                                           \
-            record->line = __LINE__;                                                               \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-/* A child of this program: cmocka's handlers of signals are not for it. */
-static pid_t fork_child(void) {
-    static const int numbers[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
-    fflush(NULL);
-    pid_t pid = fork();
-    for (size_t i = 0; pid == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        signal(numbers[i], SIG_DFL);
-    return pid;
 }
 
 static void wait_for(pid_t pid) {
