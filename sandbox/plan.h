@@ -31,7 +31,8 @@ enum plan_network {
 struct plan {
     enum user_namespace user_namespace;
     bool pid_namespace;
-    int worker_namespaces; /* CLONE_NEW* that a worker unshares: mnt, ipc, uts, cgroup */
+    int slot_namespaces;   /* CLONE_NEW* that are made once for each slot: net, ipc, uts */
+    int worker_namespaces; /* that a worker unshares: mnt, cgroup, and what a slot cannot have */
     bool host_name; /* may be set in a uts namespace of one's own (podman's filter refuses it) */
     enum plan_network network;
     bool private_root;

@@ -4,7 +4,6 @@
  * tried in a child of the attempt first. Never asks for the kernel's version.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "rlimits.h"
 #include "sandbox.h"
 #include "seccomp_program.h"
+#include "slot_namespaces.h"
 
 struct attempt {
     struct plan plan;
@@ -98,10 +98,12 @@ static int try_root(const struct trial *trial) {
     return -mounts_prepare(sandbox_first_uid(trial->config), 1, &what);
 }
 
-static int try_slot_network(const struct trial *trial) {
-    (void)trial;
-    int fd = unshare(CLONE_NEWNET) < 0 ? -1 : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    return fd < 0 || unshare(CLONE_NEWNET) < 0 || setns(fd, CLONE_NEWNET) < 0 ? errno : 0;
+static int try_slot_namespace(const struct trial *trial) {
+    struct slot_namespaces namespaces;
+    int r = slot_namespaces_make(trial->flag, false, &namespaces);
+    if (r == 0 && unshare(trial->flag) < 0)
+        r = -errno;
+    return -(r < 0 ? r : slot_namespaces_enter(&namespaces));
 }
 
 static void leave_at_once(void *argument) {
@@ -170,24 +172,39 @@ static enum plan_proc find_proc(struct trial trial) {
     return PROC_NONE;
 }
 
-static int find_worker_namespaces(struct trial trial) {
-    static const int flags[] = {CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP};
-    int found = trial.plan->private_root ? CLONE_NEWNS : 0;
-    for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        trial.flag = flags[i];
-        if (wanted(trial.config, LAYER_NAMESPACES) && works(try_unshare, trial))
-            found |= flags[i];
+static int those_that_work(trial_fn *fn, struct trial trial, int flags) {
+    int found = 0;
+    for (unsigned rest = (unsigned)flags; rest; rest &= rest - 1) {
+        trial.flag = (int)(rest & -rest);
+        if (works(fn, trial))
+            found |= trial.flag;
     }
     return found;
 }
 
-static enum plan_network find_network(struct trial trial) {
+static void find_namespaces(struct trial trial) {
+    struct plan *plan = trial.plan;
+    const int wanted_flags = wanted(trial.config, LAYER_NAMESPACES)
+                                 ? CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+                                 : 0;
+    /* What a slot's cgroup namespace has as its root is known when its worker is in the cgroup. */
+    plan->slot_namespaces |=
+        those_that_work(try_slot_namespace, trial, wanted_flags & ~CLONE_NEWCGROUP);
+    plan->worker_namespaces =
+        those_that_work(try_unshare, trial, wanted_flags & ~plan->slot_namespaces);
+    plan->host_name = (wanted_flags & CLONE_NEWUTS) && works(try_host_name, trial);
+}
+
+static void find_network(struct trial trial) {
+    struct plan *plan = trial.plan;
     if (!wanted(trial.config, LAYER_NETWORK_NAMESPACE))
-        return NETWORK_OUTSIDE;
-    if (works(try_slot_network, trial))
-        return NETWORK_SLOT;
+        return;
+    plan->slot_namespaces |= those_that_work(try_slot_namespace, trial, CLONE_NEWNET);
     trial.flag = CLONE_NEWNET;
-    return works(try_unshare, trial) ? NETWORK_SHARED : NETWORK_OUTSIDE;
+    if (plan->slot_namespaces & CLONE_NEWNET)
+        plan->network = NETWORK_SLOT;
+    else if (works(try_unshare, trial))
+        plan->network = NETWORK_SHARED;
 }
 
 static void attempt_main(const struct config *config, struct attempt *attempt,
@@ -204,13 +221,14 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
     plan.bounding_set = works(try_bounding_set, trial);
     plan.yields = works(try_yield, trial);
     plan.missing_rlimits = find_missing_rlimits(trial);
-    plan.network = find_network(trial);
+    find_network(trial);
+    find_namespaces(trial); /* before the root: it has no /proc */
     plan.pid_namespace = wanted(config, LAYER_NAMESPACES) && works(try_pid_namespace, trial);
     plan.keeper = works(try_keeper, trial);
     plan.private_root = wanted(config, LAYER_PRIVATE_ROOT) && works(try_root, trial) &&
                         mounts_prepare(sandbox_first_uid(config), 1, &what) == 0;
-    plan.worker_namespaces = find_worker_namespaces(trial);
-    plan.host_name = (plan.worker_namespaces & CLONE_NEWUTS) && works(try_host_name, trial);
+    if (plan.private_root)
+        plan.worker_namespaces |= CLONE_NEWNS;
     plan.proc = find_proc(trial);
     if (wanted(config, LAYER_LANDLOCK))
         plan.landlock_abi = landlock_abi();

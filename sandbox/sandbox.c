@@ -81,10 +81,11 @@ static int make_slots(struct sandbox *sandbox) {
         if (r < 0)
             return r;
     }
-    /* The zygote has no use for a network either. */
-    if (sandbox->plan.network == NETWORK_OUTSIDE)
-        return 0;
-    return unshare(CLONE_NEWNET) < 0 ? -errno : 0;
+    /* Out of the last slot's; and the zygote has no use for a network either. */
+    int flags = sandbox->plan.slot_namespaces;
+    if (sandbox->plan.network != NETWORK_OUTSIDE)
+        flags |= CLONE_NEWNET;
+    return flags && unshare(flags) < 0 ? -errno : 0;
 }
 
 static int make_filter(struct sandbox *sandbox) {

@@ -2,8 +2,6 @@
 #include "slot.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -13,16 +11,6 @@
 
 /* Enough of one processor that no script can take the machine from the others. */
 #define CPU_PERCENT 100
-
-static int make_network(int *ret_fd) {
-    if (unshare(CLONE_NEWNET) < 0)
-        return -errno;
-    int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    *ret_fd = fd;
-    return 0;
-}
 
 static int make_init_stack(void **ret_top) {
     size_t guard_bytes = (size_t)getpagesize();
@@ -39,12 +27,13 @@ int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned i
     const struct cgroup_limits limits = {.memory_bytes = config->memory_mb << 20,
                                          .processes = config->processes,
                                          .cpu_percent = CPU_PERCENT};
-    struct slot slot = {.sandbox = sandbox, .index = index, .network_fd = -1};
+    struct slot slot = {.sandbox = sandbox, .index = index};
     slot.memory_bytes = limits.memory_bytes;
     slot.uid = sandbox_slot_uid(sandbox, index);
     int r = cgroup_slot_create(&sandbox->cgroups, index, &limits, &slot.cgroup);
-    if (r == 0 && sandbox->plan.network == NETWORK_SLOT)
-        r = make_network(&slot.network_fd);
+    if (r == 0)
+        r = slot_namespaces_make(sandbox->plan.slot_namespaces, sandbox->plan.host_name,
+                                 &slot.namespaces);
     if (r == 0)
         r = make_init_stack(&slot.init_stack_top);
     if (r == 0)

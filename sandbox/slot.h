@@ -1,7 +1,6 @@
 /*
- * slot: a numbered place for one worker at a time, with a uid, a cgroup and an empty network
- * namespace that are made once and used again, and the memory that its init runs on. Made and held
- * by the zygote.
+ * slot: a numbered place for one worker at a time, with a uid, a cgroup and namespaces that are made
+ * once and used again, and the memory that its init runs on. Made and held by the zygote.
  */
 #ifndef SLOT_H
 #define SLOT_H
@@ -13,6 +12,7 @@
 
 #include "cgroup.h"
 #include "config.h"
+#include "slot_namespaces.h"
 
 struct sandbox;
 
@@ -22,7 +22,7 @@ struct slot {
     const struct sandbox *sandbox;
     unsigned index;
     uid_t uid;
-    int network_fd; /* its network namespace */
+    struct slot_namespaces namespaces;
     struct cgroup_slot cgroup;
     char scratch[64];         /* its scratch space, as the worker sees it */
     char scratch_options[96]; /* for mounts_enter */
@@ -49,9 +49,8 @@ struct slot {
     _Atomic bool dirty; /* what a run left could not be removed: never used again */
 };
 
-/* Makes slot number index as the sandbox's plan says: cgroup, network namespace, stack. The network
- * namespace of the calling process is changed and must be set by the caller afterwards. 0 or
- * -errno. */
+/* Makes slot number index as the sandbox's plan says: cgroup, namespaces, stack. The calling
+ * process is in these namespaces afterwards (slot_namespaces.h). 0 or -errno. */
 int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index);
 
 /* Sets the memory limit of what is on it, at most the service's. With a cgroup the kernel holds it

@@ -49,12 +49,16 @@ static int enter_session(const struct slot *slot) {
 
 static int enter_namespaces(const struct slot *slot) {
     const struct plan *plan = &slot->sandbox->plan;
-    if (plan->network == NETWORK_SLOT && setns(slot->network_fd, CLONE_NEWNET) < 0)
-        return -errno;
+    int r = slot_namespaces_enter(&slot->namespaces);
+    if (r < 0)
+        return r;
     /* After the cgroup was joined, which becomes the root that it sees. */
     if (plan->worker_namespaces && unshare(plan->worker_namespaces) < 0)
         return -errno;
-    return plan->host_name && sethostname("sandbox", 7) < 0 ? -errno : 0;
+    return (plan->worker_namespaces & CLONE_NEWUTS) && plan->host_name &&
+                   sethostname("sandbox", 7) < 0
+               ? -errno
+               : 0;
 }
 
 static int enter_mounts(const struct slot *slot) {
