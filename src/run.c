@@ -44,13 +44,15 @@ static void end_expired(void *context) {
     run_finish(run);
 }
 
-/* The verdict stands. What still runs has nothing to add: it is told to die at once. */
+/* The verdict stands. What still runs has nothing to add: it is told to die at once. What is in the
+ * pipes then is taken when it is dead; until then each would only say that its end has come. */
 void run_settled(struct run *run) {
     run->settled = true;
     run->state = RUN_ENDING;
     request_done(&run->request);
     pool_kill(run->pool, &run->claim);
-    loop_file_remove(run->loop, &run_worker(run)->files[WORKER_CHANNEL]);
+    for (enum worker_file which = 0; which < WORKER_FILES; which++)
+        loop_file_remove(run->loop, &run_worker(run)->files[which]);
     loop_timer_start(run->loop, &run->timer, ENDING_US, end_expired, run);
 }
 
