@@ -15,7 +15,7 @@
 #define RANGES_MOST 32768
 /* Shorter untouched runs are copied with what is around them: a mapping more costs more than a few
  * pages. */
-#define FRESH_PAGES 16
+#define FRESH_PAGES 64
 
 struct mapping {
     unsigned long start, end;

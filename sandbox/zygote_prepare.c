@@ -56,10 +56,11 @@ static long forked_resident_kb(const struct sandbox *sandbox) {
 }
 
 /* Code that is copied spares a mapping or two for each library and is memory of the service. There
- * are many small libraries: 40 MB of copies spare 250 mappings, 6 MB 100. */
-#define CODE_BYTES_MOST (512 << 10)
+ * are many small libraries: 71 MB of copies spare 300 mappings, 6 MB 100. The few that are larger
+ * would double that for a dozen more. */
+#define CODE_BYTES_MOST (2 << 20)
 #define CODE_BYTES_TIGHT (128 << 10)
-#define CODE_ROOM_MB 128 /* also for the next zygote's */
+#define CODE_ROOM_MB 192 /* also for the next zygote's */
 
 /* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
 static void take_snapshot(struct sandbox *sandbox, bool has_room) {

@@ -240,15 +240,15 @@ struct scene {
     unsigned char *heap, *holes, *read_only, *hidden, *shared, *file, *clean_file, *file_shared;
     unsigned char *code, *huge, *wiped, *not_forked, *between;
 };
-enum { HEAP_BYTES = 8 << 20, HOLE_PAGES = 200, HUGE_PAGES = 1024 };
+enum { HEAP_BYTES = 8 << 20, HOLE_PAGES = 450, HUGE_PAGES = 1024 };
 
 static void make_holes(unsigned char *memory) {
-    /* Runs of 1, 15, 16, 17 and many untouched pages, at the start, the middle and the end. */
-    static const int touched[] = {1, 2, 18, 35, 53, 54, 120, 136};
+    /* Runs of 1, 63, 64, 65 and many untouched pages, at the start, the middle and the end. */
+    static const int touched[] = {1, 2, 66, 131, 197, 198, 341, 357};
     for (size_t i = 0; i < sizeof(touched) / sizeof(touched[0]); i++)
         fill(memory + (size_t)touched[i] * PAGE, PAGE, (unsigned)i);
     /* Read but never written: the kernel's page of zeros. */
-    CHECK(*(volatile unsigned char *)(memory + 80 * PAGE) == 0);
+    CHECK(*(volatile unsigned char *)(memory + 270 * PAGE) == 0);
 }
 
 static unsigned char *make_code(void) {
@@ -567,11 +567,11 @@ static void check_plan(void) {
         }
     }
     CHECK(covered == HOLE_PAGES);
-    CHECK(!fresh[0] && !fresh[1] && !fresh[10] && !fresh[18]); /* 15 untouched: copied */
-    CHECK(fresh[19] && fresh[34] && !fresh[35]);               /* 16 */
-    CHECK(fresh[36] && fresh[52] && !fresh[53] && !fresh[54]); /* 17 */
-    CHECK(fresh[90] && fresh[119] && !fresh[120] && !fresh[130]);
-    CHECK(fresh[137] && fresh[199]); /* up to the end */
+    CHECK(!fresh[0] && !fresh[1] && !fresh[10] && !fresh[65]);     /* 63 untouched: copied */
+    CHECK(!fresh[66] && fresh[67] && fresh[130] && !fresh[131]);   /* 64 */
+    CHECK(fresh[132] && fresh[196] && !fresh[197] && !fresh[198]); /* 65 */
+    CHECK(fresh[199] && fresh[280] && fresh[340] && !fresh[341] && !fresh[350]);
+    CHECK(fresh[358] && fresh[449]); /* up to the end */
     snapshot_plan_done(&plan);
     CHECK(plan.ranges == NULL && plan.count == 0);
 }
