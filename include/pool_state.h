@@ -35,7 +35,8 @@ struct pool {
     pool_change_fn *change_fn;
     void *change_context;
     struct loop_timer refill_timer, retry_timer;
-    int64_t retry_us; /* next pause after a worker that was made ahead has failed */
+    int64_t retry_us;    /* next pause after a start has failed */
+    bool short_of_means; /* none is started until retry_timer has fired */
     uint64_t last_run;
     struct pool_counts counts;
     unsigned ahead, slots, starting, ready, waiting;

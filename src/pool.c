@@ -116,6 +116,7 @@ static void take_over(struct pool_zygote *zygote) {
     pool->current = zygote;
     pool->renewal_asked = false;
     pool->retry_us = POOL_FIRST_RETRY_US;
+    pool->short_of_means = false;
     loop_timer_stop(pool->loop, &pool->retry_timer);
     if (pool->renew_us > 0)
         loop_timer_start(pool->loop, &pool->renewal_timer, pool->renew_us, on_old_age, pool);

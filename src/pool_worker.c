@@ -93,16 +93,22 @@ void pool_worker_free(struct worker *worker) {
 }
 
 static void retry(void *context) {
-    pool_refill_soon(context);
+    struct pool *pool = context;
+    pool->short_of_means = false;
+    pool_refill_soon(pool);
+}
+
+static void retry_later(struct pool *pool, unsigned stage, int error) {
+    log_line(LOG_WARNING, "a worker could not be made: stage %s: %s", stage_name(stage),
+             error > 0 ? strerror(error) : "it ended");
+    if (pool->retry_timer.running)
+        return;
+    loop_timer_start(pool->loop, &pool->retry_timer, pool->retry_us, retry, pool);
+    pool->retry_us = pool->retry_us * 2 < LAST_RETRY_US ? pool->retry_us * 2 : LAST_RETRY_US;
 }
 
 void pool_start_failed(struct pool *pool, unsigned stage, int error) {
-    log_line(LOG_WARNING, "a worker could not be made: stage %s: %s", stage_name(stage),
-             error > 0 ? strerror(error) : "it ended");
-    if (!pool->retry_timer.running) {
-        loop_timer_start(pool->loop, &pool->retry_timer, pool->retry_us, retry, pool);
-        pool->retry_us = pool->retry_us * 2 < LAST_RETRY_US ? pool->retry_us * 2 : LAST_RETRY_US;
-    }
+    retry_later(pool, stage, error);
     if (pool->waiting > pool->starting)
         fail_first_claim(pool, stage);
 }
@@ -218,6 +224,19 @@ static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
     return 0;
 }
 
+/* The server itself lacked something, descriptors most likely. The next claim would fare no better:
+ * all wait until it is tried again, and only while the want lasts does each attempt cost one. */
+static void spawn_failed(struct pool *pool, int error) {
+    /* The zygote is gone: that is about to be noticed, and another one will serve the claims. */
+    if (error == EPIPE || error == ECONNRESET || error == ENOTCONN)
+        return;
+    bool lasts = pool->retry_us == LAST_RETRY_US;
+    pool->short_of_means = true;
+    retry_later(pool, STAGE_SPAWN, error);
+    if (lasts && pool->waiting > pool->starting)
+        fail_first_claim(pool, STAGE_SPAWN);
+}
+
 /* A rehearsal shortens the script's wait, but lengthens everybody's if there is no time for it:
  * only while at most one other worker runs or is being cleared. */
 static bool has_time(const struct pool *pool) {
@@ -227,14 +246,15 @@ static bool has_time(const struct pool *pool) {
 static void refill(void *context) {
     struct pool *pool = context;
     unsigned ahead = pool->retry_timer.running ? 0 : pool->ahead;
-    while (pool->current && pool->starting + pool->ready < pool->waiting + ahead) {
+    while (pool->current && !pool->short_of_means &&
+           pool->starting + pool->ready < pool->waiting + ahead) {
         struct worker *worker = find_free_slot(pool);
         if (!worker)
             return;
         int r = spawn(pool, worker, has_time(pool));
         if (r < 0) {
-            ahead = 0;
-            pool_start_failed(pool, STAGE_SPAWN, -r);
+            spawn_failed(pool, -r);
+            return;
         }
     }
 }

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -83,6 +84,35 @@ def test_more_than_there_is_room_for(start_server):
         assert (answer.status, answer.outcome) == (503, "overloaded"), answer
         assert 1 <= int(answer.headers["Retry-After"]) <= 3, answer.headers  # at most 7 of 0.3 s, by two
     assert slowest < 1
+
+
+def limit_descriptors(pid, soft):
+    """As the user that it runs as, who may."""
+    uid, gid = (procs.status(pid)[name].split()[0] for name in ("Uid", "Gid"))
+    subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "prlimit", f"--pid={pid}", f"--nofile={soft}"],
+                   check=True)
+
+
+def test_a_moment_without_descriptors_costs_nobody_a_run(start_server):
+    """What cannot be made now can be made when something has ended: those who wait go on waiting."""
+    server = start_server("--slots=2", "--queue=256")
+    script, count = "import time\ndef main():\n    time.sleep(0.1)\n    return {} * 7\n", 40
+    askers = [Raw(server.port, timeout=40) for _ in range(count)]
+    for number, raw in enumerate(askers):
+        raw.send(execute_bytes(script.format(number)))
+    procs.poll(lambda: server.client.get("/ready").json["waiting"] > 20, 10, "many wait")
+    pid = server.server_pid()
+    limit_descriptors(pid, "16:")
+    procs.poll(lambda: "stage spawn: Too many open files" in server.log(), 10, "no worker can be made")
+    time.sleep(0.5)  # the moment
+    assert server.client.get("/health").status == 200
+    limit_descriptors(pid, "4000:")
+    answers = [raw.read_answer() for raw in askers]
+    for raw in askers:
+        raw.close()
+    wrong = [(number, answer) for number, answer in enumerate(answers)
+             if (answer.status, answer.json) != (200, {"result": number * 7, "stdout": ""})]
+    assert not wrong, (len(wrong), wrong[:2])
 
 
 def test_when_to_come_again_is_an_estimate(start_server):

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -207,6 +208,50 @@ static void test_not_started(void **state) {
     assert_int_equal(t.a.stage, STAGE_SPAWN);
 }
 
+static void limit_descriptors(rlim_t soft) {
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = soft;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static void test_a_passing_shortage_costs_no_claim(void **state) {
+    struct rlimit before;
+    (void)state;
+    start(0, false);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit_descriptors(4);
+    claim(&t.a);
+    claim(&t.b);
+    fake_wait_ms(t.loop, 150);
+    limit_descriptors(before.rlim_cur);
+    assert_int_equal(t.a.workers + t.b.workers, 0);
+    fake_wait_ms(t.loop, 400);
+    assert_int_equal(t.a.failures + t.b.failures, 0);
+    assert_int_equal(t.a.workers + t.b.workers, 2);
+}
+
+static void end_zygote(void *context) {
+    fake_zygote_done(context);
+}
+
+/* Whoever asks before the loss is noticed waits for the next zygote. */
+static void test_a_zygote_that_has_just_died_costs_no_claim(void **state) {
+    struct loop_timer timer = {0};
+    (void)state;
+    start(0, false);
+    /* After the round has looked at the channel, before the claim's worker is asked for. */
+    loop_timer_start(t.loop, &timer, 0, end_zygote, &t.zygote);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.failures + t.a.losses, 0);
+    assert_false(pool_is_up(t.pool));
+    fake_zygote_init(&t.zygote, t.loop);
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.workers, 1);
+}
+
 static void test_failure_does_not_take_anothers_worker(void **state) {
     (void)state;
     start(1, true);
@@ -339,6 +384,8 @@ int main(void) {
         TEST(test_set_up_failed),
         TEST(test_set_up_failed_and_ended),
         TEST(test_not_started),
+        TEST(test_a_passing_shortage_costs_no_claim),
+        TEST(test_a_zygote_that_has_just_died_costs_no_claim),
         TEST(test_failure_does_not_take_anothers_worker),
         TEST(test_dead_worker_is_not_handed_out),
         TEST(test_talking_too_early),
