@@ -50,11 +50,12 @@ struct http_connection {
     uint64_t address; /* as http_address_key() says */
     struct loop_timer timer;
     struct loop_file watch;
-    /* The answer that is written: handed to libmicrohttpd so far, and marks of the last look. */
-    uint64_t written, last_written;
-    int last_left; /* in the kernel */
-    unsigned stalls;
-    size_t held_bytes; /* memory that the answer holds */
+    /* The answer that is written: handed to libmicrohttpd so far, and what looks at it found. */
+    uint64_t written;
+    uint64_t last_acknowledged; /* by the client, when it was looked at last */
+    uint64_t progress;          /* bytes from the look before to the last one */
+    unsigned looks, stalls;     /* stalls: looks that found too little */
+    size_t held_bytes;          /* memory that the answer holds */
     /* The request. */
     enum http_step step;
     const struct http_route *route; /* NULL: refused */
@@ -77,8 +78,10 @@ struct http_connection_list {
 
 struct http_connections {
     struct loop *loop;
-    unsigned count, crowded; /* crowded: from this many on, the oldest reader is cut for each new */
-    size_t held_bytes;       /* by all answers */
+    unsigned count;
+    unsigned crowded;  /* from this many on, one is cut for each new one: see make_room() */
+    unsigned most;     /* that libmicrohttpd lets in */
+    size_t held_bytes; /* by all answers */
     int64_t longest_us[PHASE_COUNT]; /* that one may stay in a phase; 0: for ever */
     struct http_connection_list phases[PHASE_COUNT];
 };

@@ -2,14 +2,17 @@
 #include "http_connection.h"
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define SECOND_US 1000000LL
-#define ANSWER_LOOK_US (15 * SECOND_US)
-#define ANSWER_STALLS 4 /* looks without progress */
+#define ANSWER_LOOK_US (5 * SECOND_US)
+#define ANSWER_LOOK_BYTES 5120u /* 1 KiB/s, less than the slowest of modems */
+#define ANSWER_STALLS 12        /* looks that found less than that: a minute of them */
 #define HANG_UP_US (SECOND_US / 10)
 #define HELD_BUDGET ((size_t)256 << 20)
 
@@ -41,6 +44,16 @@ static struct http_connection *oldest(const struct http_connection_list *list, u
     return connection;
 }
 
+/* Of those that were looked at. */
+static struct http_connection *slowest_reader(const struct http_connections *all) {
+    struct http_connection *found = NULL, *connection = all->phases[PHASE_ANSWER].first;
+    for (; connection; connection = connection->next)
+        if (connection->looks > 0 && !connection->gone &&
+            (!found || connection->progress < found->progress))
+            found = connection;
+    return found;
+}
+
 /* So that slow or silent clients cannot keep others out. */
 static void make_room(struct http_connections *all) {
     struct http_connection *connection = oldest(&all->phases[PHASE_IDLE], 0);
@@ -50,6 +63,8 @@ static void make_room(struct http_connections *all) {
         connection = oldest(&all->phases[PHASE_BODY], 0);
     if (!connection)
         connection = oldest(&all->phases[PHASE_ANSWER], 1);
+    if (!connection)
+        connection = slowest_reader(all);
     if (connection)
         http_connection_cut(connection);
 }
@@ -131,20 +146,37 @@ static void look_later(struct http_connection *connection) {
                      connection);
 }
 
-/* Progress is more written, or less of it still in the kernel: ioctl(SIOCOUTQ), tcp(7). */
+/* What the client's side has acknowledged; tcp(7). gVisor does not say: then what was written and
+ * is no longer in the kernel stands for it, which misses files of the page. */
+static uint64_t acknowledged(const struct http_connection *connection) {
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    int left = 0;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+        info.tcpi_bytes_acked > 0)
+        return info.tcpi_bytes_acked;
+    ioctl(connection->fd, SIOCOUTQ, &left);
+    return connection->written > (uint64_t)left ? connection->written - (uint64_t)left : 0;
+}
+
 static void look_at_answer(void *context) {
     struct http_connection *connection = context;
-    int left = 0;
-    ioctl(connection->fd, SIOCOUTQ, &left);
-    if (connection->written != connection->last_written || left != connection->last_left)
-        connection->stalls = 0;
+    struct http_connections *all = connection->all;
+    uint64_t now = acknowledged(connection);
+    connection->progress =
+        now > connection->last_acknowledged ? now - connection->last_acknowledged : 0;
+    connection->last_acknowledged = now;
+    connection->looks++;
+    if (connection->progress >= ANSWER_LOOK_BYTES)
+        connection->stalls -= connection->stalls > 0;
     else if (++connection->stalls == ANSWER_STALLS) {
         http_connection_cut(connection);
         return;
     }
-    connection->last_written = connection->written;
-    connection->last_left = left;
     look_later(connection);
+    /* At the limit nobody is let in who could ask for room. */
+    if (all->count >= all->most)
+        make_room(all);
 }
 
 void http_connection_enter(struct http_connection *connection, enum http_phase phase) {
@@ -168,8 +200,9 @@ void http_connection_enter(struct http_connection *connection, enum http_phase p
         loop_timer_start(all->loop, &connection->timer, longest_us, expired, connection);
     connection->stalls = 0;
     if (phase == PHASE_ANSWER) {
-        connection->written = connection->last_written = 0;
-        connection->last_left = 0;
+        connection->written = connection->progress = 0;
+        connection->looks = 0;
+        connection->last_acknowledged = acknowledged(connection);
         look_later(connection);
     }
 }

@@ -10,6 +10,7 @@ import pytest
 
 from support import procs
 from support.client import Raw, execute_bytes, head
+from support.server import TIME_FACTOR
 
 pytestmark = pytest.mark.mode_independent
 
@@ -142,6 +143,42 @@ def test_a_run_is_not_cut(strict):
 
 
 # ---- many ----
+
+def test_slow_readers_keep_nobody_out(start_server):
+    """All places taken by clients that read an answer, a little now and then: they are not the last ones to be served."""
+    server, stop = start_server("--slots=1", "--queue=4", "--connections=60"), threading.Event()
+    server.client.close()
+    with contextlib.ExitStack() as stack:
+        crowd = []
+        for _ in range(60):
+            reader = stack.enter_context(socket.socket())
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 500)
+            reader.connect(("127.0.0.1", server.port))
+            reader.sendall(head("GET", "/assets/codemirror.js") * 50)
+            assert reader.recv(100).startswith(b"HTTP/1.1 200 ")
+            reader.setblocking(False)
+            crowd.append(reader)
+
+        def trickle():
+            while not stop.wait(2):
+                for reader in crowd:
+                    with contextlib.suppress(OSError):
+                        reader.recv(800)
+
+        reading = threading.Thread(target=trickle)
+        reading.start()
+        try:
+            with Raw(server.port, timeout=15 * TIME_FACTOR) as raw:
+                raw.send(head("GET", "/health"))
+                assert raw.read_answer().json == {"status": "healthy"}
+            with Raw(server.port, timeout=15 * TIME_FACTOR) as raw:
+                raw.send(head("GET", "/assets/codemirror.js"))
+                assert len(raw.read_answer().body) > 100_000
+        finally:
+            stop.set()
+            reading.join()
+
 
 def test_connections_of_one_address(start_server):
     server = start_server("--slots=1", "--connections-per-address=3")
