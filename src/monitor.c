@@ -39,16 +39,15 @@ static char *const zygote_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", 
                                            NULL};
 extern char **environ;
 
-static int open_signals(bool reload) {
+static int open_signals(void) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
-    if (reload) {
-        sigaddset(&set, SIGHUP);
-        signal(SIGHUP, SIG_DFL); /* under nohup(1) it would be lost */
-    }
+    /* Without a file there is nothing to read, but whoever sends it does not want an end. */
+    sigaddset(&set, SIGHUP);
+    signal(SIGHUP, SIG_DFL); /* under nohup(1) it would be lost */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -186,6 +185,10 @@ static void reload_tokens(struct monitor *monitor) {
     struct tokens tokens;
     bool exposed;
     char error[256];
+    if (!*monitor->token_file) {
+        log_line(LOG_INFO, "SIGHUP: there is no --token-file to read again");
+        return;
+    }
     if (tokens_load(monitor->token_file, &tokens, &exposed, error, sizeof(error)) < 0) {
         log_line(LOG_ERROR, "%s; the tokens from before stay", error);
         return;
@@ -242,7 +245,7 @@ int monitor_main(const struct config *config, const char *program, const char *t
     /* Where scripts have this uid too, they can still not look at this process. */
     prctl(PR_SET_DUMPABLE, 0);
     raise_descriptors();
-    monitor.signals = open_signals(*token_file);
+    monitor.signals = open_signals();
     /* Old gVisor gives no orphans to an ancestor: there they are the first process's. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (monitor.signals < 0) {

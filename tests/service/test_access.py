@@ -110,6 +110,14 @@ def test_tokens_are_read_again(start_server, tmp_path):
     assert old not in server.log() and new not in server.log()
 
 
+def test_sighup_without_a_file_changes_nothing(start_server):
+    """Not an end without a drain, which is what it means to a process that does not take it."""
+    server = start_server("--slots=1")
+    os.kill(server.pid, signal.SIGHUP)
+    procs.poll(lambda: "SIGHUP: there is no --token-file" in server.log() or server.process.poll() is not None, 5, "it is told")
+    assert server.process.poll() is None and ask(server).status == 200
+
+
 def server_is_back(server):
     try:
         return server.client.get("/ready").status == 200
