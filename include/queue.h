@@ -51,9 +51,10 @@ void queue_resume_output(struct ticket *ticket);
 /* Nobody wants the answer any more: the script is ended. The ticket must not be used again. */
 void queue_cancel(struct ticket *ticket);
 
-/* Refuses what is submitted from now on. */
+/* Refuses what waits and what is submitted from now on: another instance has room at once, and here
+ * no run is begun that the end would cut off. */
 void queue_drain(struct queue *queue);
-/* Refuses what waits and ends what runs; answers follow. */
+/* The same, and ends what runs; answers follow. */
 void queue_end(struct queue *queue);
 
 /* Memory that requests hold which wait, or are kept for their workers. */

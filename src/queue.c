@@ -310,14 +310,14 @@ void queue_cancel(struct ticket *ticket) {
 
 void queue_drain(struct queue *queue) {
     queue->draining = true;
-}
-
-void queue_end(struct queue *queue) {
-    queue_drain(queue);
     while (queue->waiting.first)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the first of a list has none before it */
         refuse_waiting(queue, queue->waiting.first, "The service is shutting down");
     watch_first(queue);
+}
+
+void queue_end(struct queue *queue) {
+    queue_drain(queue);
     for (struct ticket *ticket = queue->running.first; ticket; ticket = ticket->next)
         run_stop(&ticket->run, VERDICT_OVERLOADED, "The service is shutting down");
 }

@@ -170,7 +170,7 @@ def test_a_request_that_never_ends_does_not_hold_up_the_end(start_server):
 
 
 def test_told_to_stop_while_the_sandbox_is_being_prepared(start_server):
-    """What waits for it is run if that is possible in time, and answered in any case."""
+    """What waits for it is answered."""
     server = start_server("--slots=1", "--queue=2", "--grace-seconds=3")
     os.kill(server.zygote_pid(), signal.SIGKILL)
     procs.poll(lambda: server.client.get("/ready").status == 503, 5, "no sandbox")

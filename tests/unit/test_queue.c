@@ -156,6 +156,7 @@ static void test_retry_after_follows_the_runs_before(void **state) {
     ask(5);
     assert_in_range(t.askers[5].retry_after_s, 4, 8);
     queue_drain(t.queue);
+    assert_int_equal(t.askers[3].answers, 1);
     ask(6);
     assert_int_equal(t.askers[6].retry_after_s, 1);
 }
@@ -238,7 +239,7 @@ static void test_cancelled_run_keeps_its_place_until_it_ended(void **state) {
     assert_int_equal(queue_state(t.queue).running, 1);
 }
 
-static void test_drain_and_end(void **state) {
+static void test_drain(void **state) {
     (void)state;
     bring_up();
     t.zygote.on_script = is_slow;
@@ -246,14 +247,27 @@ static void test_drain_and_end(void **state) {
     ask(1);
     fake_wait_ms(t.loop, 20);
     queue_drain(t.queue);
+    expect(1, VERDICT_OVERLOADED, 1);
     ask(2);
-    expect(2, VERDICT_OVERLOADED, 1);
+    expect(2, VERDICT_OVERLOADED, 2);
+    assert_int_equal(queue_state(t.queue).running, 1);
     returns(last_worker);
     fake_wait_ms(t.loop, 20);
-    expect(0, VERDICT_SUCCESS, 2);
+    expect(0, VERDICT_SUCCESS, 3);
+    assert_int_equal(queue_state(t.queue).running, 0);
+}
+
+static void test_end(void **state) {
+    (void)state;
+    bring_up();
+    t.zygote.on_script = is_slow;
+    ask(0);
+    ask(1);
+    fake_wait_ms(t.loop, 20);
     queue_end(t.queue);
     fake_wait_ms(t.loop, 20);
-    expect(1, VERDICT_OVERLOADED, 3);
+    expect(1, VERDICT_OVERLOADED, 1);
+    expect(0, VERDICT_OVERLOADED, 2);
     assert_int_equal(queue_state(t.queue).running, 0);
 }
 
@@ -283,7 +297,8 @@ int main(void) {
         TEST(test_waits_for_the_zygote),
         TEST(test_cancel),
         TEST(test_cancelled_run_keeps_its_place_until_it_ended),
-        TEST(test_drain_and_end),
+        TEST(test_drain),
+        TEST(test_end),
         TEST(test_lost_zygote_is_an_internal_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
