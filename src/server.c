@@ -26,7 +26,8 @@
 
 #define SECOND_US 1000000LL
 #define LARGE_BYTES (128 << 10)
-#define LAST_ANSWERS_US (10 * SECOND_US) /* after the grace time, for ends and slow readers */
+#define SETTLE_US (SECOND_US / 10)          /* for requests that are on their way already */
+#define LAST_ANSWERS_US (3 * SECOND_US / 2) /* after the grace time: ends, and who reads slowly */
 
 struct server {
     const struct config *config;
@@ -35,7 +36,7 @@ struct server {
     struct queue *queue;
     struct http *http;
     struct loop_file monitor, signals;
-    struct loop_timer grace_timer;
+    struct loop_timer grace_timer, settle_timer;
     struct tokens tokens; /* that open the service */
     pid_t monitor_pid;
     bool draining;
@@ -56,7 +57,14 @@ static void ask_for_zygote(void *context) {
 
 static void on_all_answered(void *context) {
     struct server *server = context;
-    loop_stop(server->loop);
+    if (!server->settle_timer.running)
+        loop_stop(server->loop);
+}
+
+static void settled(void *context) {
+    struct server *server = context;
+    if (http_is_idle(server->http))
+        loop_stop(server->loop);
 }
 
 static void last_answers_expired(void *context) {
@@ -80,11 +88,9 @@ static void drain(struct server *server) {
     server->draining = true;
     queue_drain(server->queue);
     http_drain(server->http, on_all_answered, server);
-    if (http_is_idle(server->http))
-        loop_stop(server->loop);
-    else
-        loop_timer_start(server->loop, &server->grace_timer,
-                         (int64_t)server->config->grace_s * SECOND_US, grace_expired, server);
+    loop_timer_start(server->loop, &server->settle_timer, SETTLE_US, settled, server);
+    loop_timer_start(server->loop, &server->grace_timer,
+                     (int64_t)server->config->grace_s * SECOND_US, grace_expired, server);
 }
 
 /* Whoever stops a whole unit or process group signals the server itself, and the monitor passes the

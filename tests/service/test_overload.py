@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 
 from support import procs
 from support.client import Client, Raw, execute_bytes, head
+from support.server import TIME_FACTOR
 
 pytestmark = pytest.mark.mode_independent
 
@@ -167,6 +169,30 @@ def test_a_request_that_never_ends_does_not_hold_up_the_end(start_server):
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(5) == 0
         assert 0.9 < time.monotonic() - told < 3
+
+
+def test_an_answer_that_nobody_reads_does_not_hold_up_the_end(start_server):
+    """Cloud Run kills 10 s after SIGTERM, and 8 s of grace is what comes with the program: the rest is short."""
+    server = start_server("--slots=1", "--grace-seconds=1")
+    with server.raw() as raw:
+        raw.send(execute_bytes("def main():\n    return 'x' * 9_000_000\n"))
+        procs.poll(lambda: "x" in raw.socket.recv(4096, socket.MSG_PEEK).decode(), 5, "the answer has begun")
+        told = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+        assert 0.9 < time.monotonic() - told < 1 + 2 * TIME_FACTOR
+
+
+def test_what_comes_in_the_moment_of_an_idle_end_is_answered(start_server):
+    """A service without work ends at once, but not under the hands of who has just been sent to it."""
+    server = start_server("--slots=1")
+    with server.raw() as early:
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)  # on its way meanwhile
+        early.send(execute_bytes(QUICK))
+        answer = early.read_answer()
+        assert (answer.status, answer.outcome) == (503, "overloaded"), answer
+    assert server.process.wait(5) == 0
 
 
 def test_told_to_stop_while_the_sandbox_is_being_prepared(start_server):
