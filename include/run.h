@@ -51,9 +51,11 @@ struct run {
     void *done_context;
 };
 
-/* Takes what request owns. Never calls done_fn before it returns. */
+/* Takes what request owns. claim_by_us: the moment (loop_now_us) at which it must have a worker;
+ * else it is over with VERDICT_OVERLOADED. Never calls done_fn before it returns. */
 void run_start(struct run *run, struct loop *loop, struct pool *pool, const struct config *config,
-               struct request *request, run_done_fn *done_fn, void *done_context);
+               struct request *request, int64_t claim_by_us, run_done_fn *done_fn,
+               void *done_context);
 
 /* Ends the script; done_fn is called with this verdict, soon and not before this call has returned.
  * Too late if the script has ended by itself. */

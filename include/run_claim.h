@@ -7,8 +7,7 @@
 
 #include "run.h"
 
-/* Claims a worker. longest_us: how long that may take beside the worker's own start; then the run
- * is over. */
+/* Claims a worker. longest_us: how long that may take; then the run is over. */
 void run_claim(struct run *run, int64_t longest_us);
 
 /* The worker has closed its channel and not read all of the request: so it cannot have begun the

@@ -136,6 +136,11 @@ struct queue_state queue_state(const struct queue *queue) {
 
 /* ---- waiting ---- */
 
+/* For a slot, and then for a worker on it: whoever waits sees one wait. */
+static int64_t wait_until_us(const struct ticket *ticket) {
+    return ticket->submitted_us + (int64_t)ticket->queue->config->queue_wait_s * SECOND_US;
+}
+
 static void wait_expired(void *context);
 
 static void watch_first(struct queue *queue) {
@@ -145,8 +150,8 @@ static void watch_first(struct queue *queue) {
         return;
     }
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the first of a list has none before it */
-    int64_t due_us = first->submitted_us + (int64_t)queue->config->queue_wait_s * SECOND_US;
-    loop_timer_start(queue->loop, &queue->wait_timer, due_us - loop_now_us(), wait_expired, queue);
+    int64_t left_us = wait_until_us(first) - loop_now_us();
+    loop_timer_start(queue->loop, &queue->wait_timer, left_us, wait_expired, queue);
 }
 
 static void wait_expired(void *context) {
@@ -184,8 +189,8 @@ static void on_run_done(void *context, struct outcome *outcome) {
 static void start_ticket(struct queue *queue, struct ticket *ticket) {
     list_append(&queue->running, ticket);
     ticket->running = true;
-    run_start(&ticket->run, queue->loop, queue->pool, queue->config, &ticket->request, on_run_done,
-              ticket);
+    run_start(&ticket->run, queue->loop, queue->pool, queue->config, &ticket->request,
+              wait_until_us(ticket), on_run_done, ticket);
     run_set_tap(&ticket->run, ticket->tap);
 }
 

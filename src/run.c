@@ -240,7 +240,8 @@ static const struct pool_claim_calls claim_calls = {
 /* ---- the interface ---- */
 
 void run_start(struct run *run, struct loop *loop, struct pool *pool, const struct config *config,
-               struct request *request, run_done_fn *done_fn, void *done_context) {
+               struct request *request, int64_t claim_by_us, run_done_fn *done_fn,
+               void *done_context) {
     *run = (struct run){.loop = loop,
                         .pool = pool,
                         .limits = {.timeout_us = request->timeout_us,
@@ -257,7 +258,7 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
     outcome_init(&run->outcome, run_output_limit(run), RUN_TEXT_BYTES);
     run->outcome.files_asked = run->request.inputs.patterns_size > 0;
     frame_reader_init(&run->reader, run_output_limit(run), RUN_ERROR_FRAME_BYTES);
-    run_claim(run, (int64_t)config->queue_wait_s * SECOND_US);
+    run_claim(run, claim_by_us - loop_now_us());
 }
 
 void run_stop(struct run *run, enum verdict verdict, const char *text) {

@@ -9,7 +9,7 @@
 
 #include "log.h"
 
-#define START_US (15 * 1000000LL) /* more than the pool gives a worker to start */
+#define ANEW_US (15 * 1000000LL) /* more than the pool gives a worker to start */
 
 static void claim_expired(void *context) {
     struct run *run = context;
@@ -21,7 +21,7 @@ static void claim_expired(void *context) {
 
 void run_claim(struct run *run, int64_t longest_us) {
     run->state = RUN_CLAIMING;
-    loop_timer_start(run->loop, &run->timer, longest_us + START_US, claim_expired, run);
+    loop_timer_start(run->loop, &run->timer, longest_us, claim_expired, run);
     pool_claim(run->pool, &run->claim);
 }
 
@@ -65,6 +65,6 @@ bool run_begin_anew(struct run *run) {
     run->started_us = 0;
     run->outcome.started = false;
     run->outcome.stdout_bytes.size = run->outcome.stderr_bytes.size = 0;
-    run_claim(run, 0);
+    run_claim(run, ANEW_US);
     return true;
 }

@@ -239,6 +239,19 @@ static void test_cancelled_run_keeps_its_place_until_it_ended(void **state) {
     assert_int_equal(queue_state(t.queue).running, 1);
 }
 
+/* A slot alone is not what is waited for. */
+static void test_a_slot_without_a_worker_is_waited_for_no_longer(void **state) {
+    (void)state;
+    t.zygote.mute = true;
+    bring_up();
+    ask(0);
+    fake_wait_ms(t.loop, 500);
+    assert_int_equal(t.askers[0].answers, 0);
+    fake_wait_ms(t.loop, 700);
+    expect(0, VERDICT_OVERLOADED, 1);
+    assert_int_equal(queue_state(t.queue).running, 0);
+}
+
 static void test_drain(void **state) {
     (void)state;
     bring_up();
@@ -297,6 +310,7 @@ int main(void) {
         TEST(test_waits_for_the_zygote),
         TEST(test_cancel),
         TEST(test_cancelled_run_keeps_its_place_until_it_ended),
+        TEST(test_a_slot_without_a_worker_is_waited_for_no_longer),
         TEST(test_drain),
         TEST(test_end),
         TEST(test_lost_zygote_is_an_internal_error),

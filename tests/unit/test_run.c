@@ -83,7 +83,8 @@ static void start(const char *script) {
                               .memory_bytes = t.memory_bytes};
     if (want_files)
         request.inputs = (struct inputs){.patterns = strdup("*"), .patterns_size = 1};
-    run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
+    run_start(&t.run, t.loop, t.pool, &t.config, &request, loop_now_us() + 60 * 1000000LL, on_done,
+              &t);
     assert_null(request.script);
     assert_int_equal(t.answers, 0);
 }
@@ -561,7 +562,8 @@ static void start_with_inputs(void) {
     for (size_t i = 0; i < 2; i++)
         inputs->files[i] = (struct input_file){.bytes = copy_of(4 + i), .name_size = 1, .size = 5};
     assert_int_equal(request_held_bytes(&request), 6 + 3 + 5 + 3 + 10);
-    run_start(&t.run, t.loop, t.pool, &t.config, &request, on_done, &t);
+    run_start(&t.run, t.loop, t.pool, &t.config, &request, loop_now_us() + 60 * 1000000LL, on_done,
+              &t);
 }
 
 static void test_inputs_are_sent_in_order(void **state) {
