@@ -1,7 +1,8 @@
 /*
  * control: what the monitor tells the server, over a SOCK_SEQPACKET pair: first the access tokens,
  * then each new zygote's channel, and the tokens again when they have changed. A secret goes this
- * way because arguments and environments can be looked at. unix(7), SCM_RIGHTS.
+ * way because arguments and environments can be looked at. The other way go single bytes: what the
+ * server asks for. unix(7), SCM_RIGHTS.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -11,6 +12,11 @@
 #include "tokens.h"
 
 enum control_type { CONTROL_TOKENS = 1, CONTROL_ZYGOTE };
+
+enum control_request {
+    CONTROL_REPLACE, /* another zygote beside the present one, which has its last runs to end */
+    CONTROL_KILL,    /* the present one hangs: another one after it */
+};
 
 struct control_message {
     uint32_t type;        /* enum control_type */

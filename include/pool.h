@@ -99,6 +99,10 @@ int pool_zygote_take(struct pool *pool, int channel);
  * replaced; once a zygote. */
 void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context);
 
+/* Called when the zygote that makes workers has said nothing for too long: it does not take the end
+ * of its channel for an end, so somebody must kill it. */
+void pool_on_hung(struct pool *pool, pool_change_fn *fn, void *context);
+
 /* A zygote is there and has said ZYGOTE_UP. */
 bool pool_is_up(const struct pool *pool);
 /* What the present zygote has prepared; NULL without one. Valid until the loop goes on. */

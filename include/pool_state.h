@@ -16,8 +16,9 @@ struct pool_zygote {
     struct pool *pool;
     struct zygote_link link;
     bool up;
-    unsigned busy; /* workers that are not WORKER_FREE */
-    uint64_t runs; /* workers handed out */
+    struct loop_timer hung_timer; /* runs while it owes a sign of life */
+    unsigned busy;                /* workers that are not WORKER_FREE */
+    uint64_t runs;                /* workers handed out */
     struct zygote_report report;
     struct worker *workers; /* one a slot */
 };
@@ -28,6 +29,8 @@ struct pool {
     struct pool_zygote *current; /* the one that makes workers; NULL: none */
     pool_change_fn *renewal_fn;
     void *renewal_context;
+    pool_change_fn *hung_fn;
+    void *hung_context;
     struct loop_timer renewal_timer;
     uint64_t renew_runs; /* 0: never */
     int64_t renew_us;    /* 0: never */
@@ -47,6 +50,9 @@ struct pool {
 void pool_renew(struct pool *pool);
 /* Lets a zygote go that is not the current one and has no workers any more. */
 void pool_zygote_retire(struct pool_zygote *zygote);
+
+/* A worker of it has not come, and was told to be ended: to that there must be an answer. */
+void pool_zygote_doubt(struct pool_zygote *zygote);
 
 /* Takes it from those that wait; returns it. */
 struct pool_claim *pool_claim_unlink(struct pool *pool, struct pool_claim *claim);

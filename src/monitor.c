@@ -87,12 +87,17 @@ static int start_zygote(struct monitor *monitor) {
     return r;
 }
 
-/* The server asks for another zygote while the present one still works for it. */
+/* The server asks for another zygote: while the present one still works for it, or because that
+ * hangs. Then the other one starts when it is reaped. */
 static void replace_zygote(struct monitor *monitor) {
     char byte;
     if (recv(monitor->control, &byte, 1, MSG_DONTWAIT) != 1 || monitor->stopping ||
         !monitor->zygote.pid)
         return;
+    if (byte == CONTROL_KILL) {
+        kill(monitor->zygote.pid, SIGKILL);
+        return;
+    }
     for (int i = 0; i < CONFIG_UID_RANGES; i++)
         if (!monitor->retired[i]) {
             monitor->retired[i] = monitor->zygote.pid;

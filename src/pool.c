@@ -12,6 +12,7 @@
 #include "pool_state.h"
 
 #define RENEWAL_RETRY_US 1000000LL
+#define HUNG_US 5000000LL /* after a worker's start has taken too long already */
 
 /* ---- claims ---- */
 
@@ -102,8 +103,22 @@ static void on_old_age(void *context) {
 void pool_zygote_retire(struct pool_zygote *zygote) {
     if (zygote != zygote->pool->current && zygote->up && zygote->busy == 0) {
         zygote->up = false;
+        loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
         zygote_link_close(&zygote->link);
     }
+}
+
+static void hung(void *context) {
+    struct pool_zygote *zygote = context;
+    struct pool *pool = zygote->pool;
+    /* One that is being replaced is let go by that. */
+    if (pool->current == zygote && !pool->renewal_asked && pool->hung_fn)
+        pool->hung_fn(pool->hung_context);
+}
+
+void pool_zygote_doubt(struct pool_zygote *zygote) {
+    if (zygote->link.file.watched && !zygote->hung_timer.running)
+        loop_timer_start(zygote->pool->loop, &zygote->hung_timer, HUNG_US, hung, zygote);
 }
 
 /* It makes the workers from now on. Those of the one before that nobody has are ended; its runs go
@@ -133,6 +148,7 @@ static void take_over(struct pool_zygote *zygote) {
 
 static void on_event(void *context, const struct zygote_event *event) {
     struct pool_zygote *zygote = context;
+    loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
     if (event->type == ZYGOTE_UP && !zygote->up) {
         zygote->report = event->report;
         take_over(zygote);
@@ -161,6 +177,7 @@ static void on_lost(void *context) {
     if (pool->current == zygote || !zygote->up)
         pool->counts.zygote_restarts++;
     zygote->up = false;
+    loop_timer_stop(pool->loop, &zygote->hung_timer);
     if (pool->current == zygote) {
         pool->current = NULL;
         loop_timer_stop(pool->loop, &pool->refill_timer);
@@ -235,6 +252,7 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
 }
 
 static void zygote_done(struct pool_zygote *zygote) {
+    loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
     for (unsigned i = 0; zygote->workers && i < zygote->pool->slots; i++)
         pool_worker_close(&zygote->workers[i]);
     if (zygote->link.pending)
@@ -256,6 +274,11 @@ void pool_free(struct pool *pool) {
 void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context) {
     pool->renewal_fn = fn;
     pool->renewal_context = context;
+}
+
+void pool_on_hung(struct pool *pool, pool_change_fn *fn, void *context) {
+    pool->hung_fn = fn;
+    pool->hung_context = context;
 }
 
 void pool_on_change(struct pool *pool, pool_change_fn *fn, void *context) {

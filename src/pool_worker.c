@@ -128,7 +128,9 @@ static void give_up(struct worker *worker, unsigned stage, int error) {
 }
 
 static void start_expired(void *context) {
-    give_up(context, STAGE_COUNT, ETIMEDOUT);
+    struct worker *worker = context;
+    pool_zygote_doubt(worker->zygote);
+    give_up(worker, STAGE_COUNT, ETIMEDOUT);
 }
 
 static void became_ready(struct worker *worker) {

@@ -44,13 +44,20 @@ struct server {
     int exit_status;
 };
 
-/* The monitor starts another zygote for one byte, and passes its channel. */
+/* The monitor starts another zygote, and passes its channel. */
 static void ask_for_zygote(void *context) {
     (void)context;
-    if (send(ROLE_CHANNEL_FD, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+    if (send(ROLE_CHANNEL_FD, &(char){CONTROL_REPLACE}, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         log_line(LOG_WARNING, "the monitor does not take a request for another zygote");
     else
         log_line(LOG_INFO, "the zygote is being replaced");
+}
+
+/* The channel's end follows. */
+static void have_zygote_killed(void *context) {
+    (void)context;
+    log_line(LOG_WARNING, "the zygote does not answer: it is killed");
+    (void)!send(ROLE_CHANNEL_FD, &(char){CONTROL_KILL}, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* ---- the end ---- */
@@ -182,6 +189,8 @@ static int build(struct server *server, int listener, int signals) {
         r = pool_new(server->loop, config, &server->pool);
     if (r == 0)
         pool_on_renewal(server->pool, ask_for_zygote, NULL);
+    if (r == 0)
+        pool_on_hung(server->pool, have_zygote_killed, NULL);
     if (r == 0)
         r = queue_new(server->loop, server->pool, config, &server->queue);
     if (r < 0) {

@@ -80,6 +80,18 @@ def test_an_init_that_dies_with_a_running_script_is_an_internal_error(start_serv
     assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
 
 
+def test_a_zygote_that_hangs_is_replaced(start_server):
+    """It is there and does nothing: found by a worker that does not come, and by no answer when that is to be ended."""
+    server = start_server("--slots=1", "--pool=0")
+    zygote, answers = server.zygote_pid(), []
+    os.kill(zygote, signal.SIGSTOP)
+    thread = in_background(server, QUICK, answers)
+    procs.poll(lambda: procs.is_dead(zygote), 10 + 5 + 3 * TIME_FACTOR, "it is killed")
+    thread.join(5 * TIME_FACTOR)
+    assert answers and answers[0].json == {"result": 1, "stdout": ""}, answers
+    assert "the zygote does not answer" in server.log()
+
+
 @pytest.mark.parametrize("without", ["namespaces", "namespaces,private-root,cgroup", "namespaces,unique-uid"])
 def test_keepers_that_are_killed_take_no_slots_away(start_server, without):
     """More of them than there are slots. What they kept is ended by others."""
