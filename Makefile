@@ -136,7 +136,8 @@ fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(filter-out src/main.c,$(wildcard src/*.c))
 	@mkdir -p $(@D)
-	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude \
+	clang -std=gnu17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined \
+	    -fno-sanitize-recover=undefined -Iinclude \
 	    $(shell $(PKG_CONFIG) --cflags $(cr_packages)) -o $@ $< $(fuzz_sources) \
 	    $(shell $(PKG_CONFIG) --libs libcjson)
 
