@@ -129,6 +129,7 @@ soak: ## the same for SOAK_MINUTES (default 10), however many runs that are
 asan: deps-test ## unit and service tests with AddressSanitizer and UBSan
 	$(MAKE) BUILD=build/asan SANITIZE=address,undefined CFLAGS="-O1 -g" all unit
 	$(as_root) env CODE_RUNNER=$(abspath build/asan/code-runner) CODE_RUNNER_FLAGS="--start=cold --snapshot=off" \
+	    CODE_RUNNER_TIME_FACTOR=$(or $(CODE_RUNNER_TIME_FACTOR),3) \
 	    $(PYTEST) $(lanes) -c tests/pytest.ini tests/service -m "not plain_memory" $(PYTEST_FLAGS)
 
 fuzz: deps-lint $(fuzzers) ## run each fuzz target for FUZZ_SECONDS (default 60), two at a time

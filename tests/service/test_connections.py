@@ -232,6 +232,7 @@ def crowded(start_server):
     return start_server("--slots=2", "--head-seconds=60", "--body-seconds=60")
 
 
+@pytest.mark.plain_memory
 @pytest.mark.parametrize("what", ["idle", "drips head", "drips body"])
 def test_a_thousand_others_change_nothing(crowded, what):
     """Others are served as ever, and none of the thousand is cut for it."""
@@ -268,6 +269,7 @@ def test_a_thousand_others_change_nothing(crowded, what):
             alive.socket.recv(1)
 
 
+@pytest.mark.plain_memory
 def test_large_bodies_and_answers_that_nobody_reads(crowded):
     """200 clients, each a body as large as may be and an answer of which it reads nothing."""
     before = anonymous_mb(crowded)
