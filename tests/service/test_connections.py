@@ -2,6 +2,7 @@
 import contextlib
 import json
 import socket
+import statistics
 import struct
 import threading
 import time
@@ -59,6 +60,36 @@ def test_a_client_that_is_gone_frees_its_place(lone, leave):
     left = time.monotonic()
     is_42(lone.execute(PLAIN))
     assert time.monotonic() - left < 2
+
+
+def seconds_until(server, state):
+    began = time.monotonic()
+    while running(server) != state:
+        assert time.monotonic() - began < 5, state
+        time.sleep(0.002)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("where", ["running", "queued"])
+@pytest.mark.parametrize("leave", [Raw.close, reset], ids=["end", "reset"])
+def test_how_soon_a_place_is_free(lone, where, leave):
+    """Within 100 ms, as a rule: from the client's close until the service counts it no more."""
+    taken, found = [], []
+    if where == "queued":
+        taken.append(lone.raw())
+        taken[0].send(execute_bytes(LONG))
+        procs.poll(lambda: running(lone) == (1, 0), 5, "one runs")
+    with_it = (1, 1) if taken else (1, 0)
+    for _ in range(15):
+        raw = lone.raw()
+        raw.send(execute_bytes(LONG))
+        procs.poll(lambda: running(lone) == with_it, 5, "it is there")
+        leave(raw)
+        found.append(seconds_until(lone, (1, 0) if taken else (0, 0)))
+    for raw in taken:
+        raw.close()
+        seconds_until(lone, (0, 0))
+    assert statistics.median(found) < 0.1 * TIME_FACTOR, found
 
 
 def test_a_client_that_closes_its_own_direction_counts_as_gone(lone):
