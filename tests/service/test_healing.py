@@ -2,6 +2,7 @@
 whole again soon, and nothing stays when it is gone for good."""
 import os
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -35,6 +36,11 @@ def in_background(server, script, answers):
     thread = threading.Thread(target=run)
     thread.start()
     return thread
+
+
+def loading_seconds(server):
+    """What importing took when it was started."""
+    return int(re.search(r"ready for scripts after (\d+) ms", server.log())[1]) / 1000
 
 
 def waiting_workers(server):
@@ -176,6 +182,7 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
     """Killed with a hog running; the monitor for good, the others are started again, and then it stops."""
     base, answers = free_uid_base(), []
     uids = leftovers.uid_range(base, slots=2)
+    mounts = procs.count_mounts("self")
     server = start_server("--slots=2", f"--uid-base={base}", *FLAGS[flags])
     hog = in_background(server, "import time\ndef main():\n    x = b'x' * 200_000_000\n    time.sleep(20)\n", answers)
     procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
@@ -191,12 +198,13 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
     if role == "monitor":
         server.process.wait(5)
     else:
-        procs.poll(server.is_ready, 8, "ready again")
+        procs.poll(server.is_ready, loading_seconds(server) + 1 * TIME_FACTOR, "ready again")
         assert server.execute(QUICK).status == 200
         server.stop()
     procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 3, "no process is left")
     procs.poll(lambda: not leftovers.cgroups(uids), 3, "no cgroup is left")
     procs.poll(lambda: not leftovers.scratch(uids), 3, "no directory is left")
+    procs.poll(lambda: procs.count_mounts("self") == mounts, 3, "no mount is left")
 
 
 @pytest.mark.mode_independent
