@@ -2,7 +2,8 @@
 disks filled and clients leave; then a burst, then too few descriptors. Every request must have the one answer
 that is right for it, and afterwards everything must be as it was.
 
-LOAD_RUNS (30000) and LOAD_MINUTES (5): the first phase ends with what comes first. LOAD_SEED: of the dice.
+LOAD_RUNS (30000) and LOAD_MINUTES (5): the first phase ends with what comes first; unless LOAD_MINUTES is given, all
+of LOAD_RUNS must have been asked for. LOAD_SEED: of the dice.
 """
 import asyncio
 import gc
@@ -21,14 +22,18 @@ from faults import Faults
 from kinds import KINDS
 from service import QUEUE, SLOTS, LoadedServer
 from support import leftovers, procs
+from support.server import TIME_FACTOR
 from wire import Connection, request
 
 CLIENTS = 24
 RUNS = int(os.environ.get("LOAD_RUNS", "30000"))
+IS_TIMED = "LOAD_MINUTES" in os.environ  # whoever says how long, as `make soak` does, wants no number
 MINUTES = float(os.environ.get("LOAD_MINUTES", "5"))
 SEED = int(os.environ.get("LOAD_SEED", time.time_ns() % 10**6))
 ZYGOTE_SECONDS = 25
 UID_BASE = 30000 + SEED % 100 * 200
+FAULTS_SECONDS = 40  # a phase that takes longer has seen each kind of fault
+MEDIAN_HEALTH_SECONDS = 0.01
 SLOW_HEALTH_SECONDS = 2  # milliseconds are usual: on a machine that others use, this is what is wrong for certain
 
 
@@ -152,10 +157,26 @@ def mixed(dice):
     print(census.table(before, after))
     server.stop()
     return verdict("mixed", warm.wrong + tally.wrong, [
+        *incomplete(tally, faults, seconds),
         *(f"{name}: {was} before, {now} after" for name, (was, now) in census.differences(before, after).items()),
         *([f"/health took {max(tally.health):.1f} s"] if max(tally.health, default=0) > SLOW_HEALTH_SECONDS else []),
         *(f"left when it was gone: {name}" for name in leftovers.cgroups(server.uids) + leftovers.scratch(server.uids)),
         *([] if len(procs.parents()) == 1 else ["left when it was gone: processes"])])
+
+
+def incomplete(tally, faults, seconds):
+    """What must have happened for the rest to mean anything, and how much a kill may explain."""
+    most = faults.counts["worker"] + faults.counts["init"] + 2 * SLOTS * faults.counts["zygote"]
+    explained = sum(tally.explained.values())
+    if explained > most:
+        yield f"{explained} answers tell of a kill, {most} could"
+    if not IS_TIMED and tally.asked < RUNS:
+        yield f"{tally.asked} runs were asked for in {MINUTES:g} minutes, not {RUNS}"
+    if seconds > FAULTS_SECONDS:
+        yield from (f"no {what} was killed" for what, count in faults.counts.items() if count == 0)
+    health = sorted(tally.health) or [MEDIAN_HEALTH_SECONDS]
+    if health[len(health) // 2] >= MEDIAN_HEALTH_SECONDS * TIME_FACTOR:
+        yield f"/health took {health[len(health) // 2] * 1000:.1f} ms as a rule"
 
 
 async def ask_once(port, nonce, tally):
