@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -72,11 +73,11 @@ def test_more_than_there_is_room_for(start_server):
     server = start_server("--slots=2", "--queue=6")
     script = "import time\ndef main():\n    time.sleep(0.3)\n    return {} * 7\n"
     askers = [Asker(server, script.format(number)) for number in range(40)]
-    slowest = 0
+    health = []
     while any(asker.is_alive() for asker in askers):
-        health = server.client.get("/health")
-        assert health.body == b'{"status": "healthy"}'
-        slowest = max(slowest, health.seconds)
+        answer = server.client.get("/health")
+        assert answer.body == b'{"status": "healthy"}'
+        health.append(answer.seconds)
     answers = [asker.answer() for asker in askers]
     served = [number for number, answer in enumerate(answers) if answer.status == 200]
     assert all(answers[number].json["result"] == number * 7 for number in served)
@@ -85,7 +86,7 @@ def test_more_than_there_is_room_for(start_server):
     for answer in refused:
         assert (answer.status, answer.outcome) == (503, "overloaded"), answer
         assert 1 <= int(answer.headers["Retry-After"]) <= 3, answer.headers  # at most 7 of 0.3 s, by two
-    assert slowest < 1
+    assert statistics.median(health) < 0.01 * TIME_FACTOR and max(health) < 1, (len(health), max(health))
 
 
 def limit_descriptors(pid, soft):
