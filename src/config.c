@@ -122,12 +122,18 @@ static const struct option_row *find_option(const char *name, size_t size) {
     return NULL;
 }
 
+/* What lets less in. Somebody meant something by naming it: that it is nothing is an error. */
+static bool is_a_guard(const struct option_row *row) {
+    return row->offset == offsetof(struct config, require) ||
+           row->offset == offsetof(struct config, token_file);
+}
+
 static int parse_environment(struct config *config, const char *(*getenv_fn)(const char *),
                              char *error, size_t error_size) {
     for (size_t i = 0; getenv_fn && i < option_count; i++) {
         const struct option_row *row = &option_table[i];
         const char *value = row->environment ? getenv_fn(row->environment) : NULL;
-        if (!value || !*value)
+        if (!value || (!*value && !is_a_guard(row)))
             continue;
         int r = set_option(config, row, row->environment, value, error, error_size);
         if (r < 0)

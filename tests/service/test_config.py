@@ -31,6 +31,9 @@ def test_every_option_of_the_table():
         if variable:
             status, said = run(**{variable: "!" * 2000})
             assert status == 2 and said.startswith(f"code-runner: {variable}: "), (variable, said)
+        if flag in ("require", "token-file"):  # what is to let less in is not left out in silence
+            status, said = run(**{variable: ""})
+            assert status == 2 and said.startswith(f"code-runner: {variable}: "), (variable, said)
         assert len(said) < 300
 
 
