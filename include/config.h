@@ -72,6 +72,10 @@ int config_parse(struct config *config, int argc, char *const argv[],
  * no renewal (both 0) where memory has no room for it. */
 void config_complete(struct config *config);
 
+/* Of a complete config: whether all uids that follow from uid_base are users of nobody else. 0; or
+ * -EINVAL and a line that names the option in error. */
+int config_check_uids(const struct config *config, char *error, size_t error_size);
+
 /* Whether the memory of the container or machine has so many MiB beside the service and its slots.
  * Reads /proc and /sys. */
 bool config_has_room(const struct config *config, uint64_t mb);

@@ -3,6 +3,7 @@
  * memory, the range of uids. Reads /proc and the cgroup files; never fails, falls back to the
  * host's numbers.
  */
+#include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,10 @@
 /* What another interpreter needs while it loads and is made cheap to fork, MiB: replacing the
  * zygote while it works takes room for two. */
 #define NEXT_ZYGOTE_MB 320
+
+/* Below are the system's own users, at the end is nobody. */
+#define FIRST_UID 1000u
+#define UIDS_END 65534u
 
 /* The smallest number in the file, UINT64_MAX if it has none ("max", missing). */
 static uint64_t read_limit(const char *path) {
@@ -89,6 +94,23 @@ unsigned config_total_slots(const struct config *config) {
     return (unsigned)(2 * config->slots + config->pool + 1);
 }
 
+/* The server's, and those of each slot's runs. */
+static uint64_t uid_count(const struct config *config) {
+    return config_total_slots(config) * CONFIG_UID_RANGES * CONFIG_UIDS_PER_SLOT + 1;
+}
+
+int config_check_uids(const struct config *config, char *error, size_t error_size) {
+    uint64_t highest = UIDS_END - uid_count(config);
+    if (config->uid_base >= FIRST_UID && config->uid_base <= highest)
+        return 0;
+    snprintf(error, error_size,
+             "--uid-base: %llu is not 0 or from %u to %llu: %llu uids below %u are needed that are "
+             "nobody else's",
+             (unsigned long long)config->uid_base, FIRST_UID, (unsigned long long)highest,
+             (unsigned long long)uid_count(config), UIDS_END);
+    return -EINVAL;
+}
+
 void config_complete(struct config *config) {
     if (config->slots == 0)
         config->slots = default_slots(config);
@@ -100,9 +122,8 @@ void config_complete(struct config *config) {
         /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
          * uids stay below 65536, the usual size of a user namespace's map. */
         uint32_t random = 0;
-        unsigned count = config_total_slots(config) * CONFIG_UID_RANGES * CONFIG_UIDS_PER_SLOT + 1;
         if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
             random = 0;
-        config->uid_base = 20000 + random % (65000 - 20000 - count);
+        config->uid_base = 20000 + random % (uint32_t)(65000 - 20000 - uid_count(config));
     }
 }

@@ -111,7 +111,7 @@ const struct option_row option_table[] = {
            "make the loaded interpreter cheap to fork"),
     TEXT("python", "CODE_RUNNER_PYTHON", python, check_path, "/usr/bin/python3.11",
          "interpreter of cold workers"),
-    NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65000, "0",
+    NUMBER("uid-base", "CODE_RUNNER_UID_BASE", uid_base, 0, 65534, "0",
            "first of the uids for the server and the slots; 0: at random"),
     TEXT("token-file", "CODE_RUNNER_TOKEN_FILE", token_file, NULL, NULL,
          "file of bearer tokens, one a line, of which requests must have one; or put them into "

@@ -56,6 +56,10 @@ static int main_role(struct config *config) {
     memcpy(token_file, config->token_file, sizeof(token_file));
     config->token_file[0] = 0;
     complete(config);
+    if (config_check_uids(config, error, sizeof(error)) < 0) {
+        fprintf(stderr, "code-runner: %s\n", error);
+        return 2;
+    }
     if (!config->check)
         return monitor_main(config, "/proc/self/exe", token_file, &tokens);
     explicit_bzero(&tokens, sizeof(tokens));

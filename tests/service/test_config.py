@@ -37,6 +37,12 @@ def test_every_option_of_the_table():
         assert len(said) < 300
 
 
+@pytest.mark.parametrize("base", ["1", "999", "65400"])
+def test_uids_that_are_or_may_be_others(base):
+    status, said = run(f"--uid-base={base}", "--slots=32")
+    assert status == 2 and said.startswith(f"code-runner: --uid-base: {base} is not 0 or from 1000 to "), said
+
+
 @pytest.mark.parametrize("flags", [
     pytest.param(("--preload=there_is_no_such_module",), marks=pytest.mark.plain_memory),
     ("--python=/nonexistent/python3", "--start=cold"),

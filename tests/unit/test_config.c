@@ -282,6 +282,34 @@ static void test_machine_fills_in_slots_and_uids(void **state) {
     assert_false(config_has_room(&config, 1));
 }
 
+static void test_uids_are_nobody_elses(void **state) {
+    (void)state;
+    static const struct {
+        unsigned base;
+        bool right;
+    } rows[] = {{1, false},    {999, false},   {1000, true},
+                {20000, true}, {65000, false}, {65534, false}};
+    struct config config;
+    char error[256];
+    config_init(&config);
+    config_complete(&config);
+    assert_int_equal(config_check_uids(&config, error, sizeof(error)), 0); /* chosen at random */
+    config.slots = 32;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        config.uid_base = rows[i].base;
+        int r = config_check_uids(&config, error, sizeof(error));
+        assert_int_equal(r, rows[i].right ? 0 : -EINVAL);
+        if (r < 0)
+            assert_ptr_equal(strstr(error, "--uid-base: "), error);
+    }
+    /* The last of all is what counts. */
+    config.uid_base =
+        65534 - config_total_slots(&config) * CONFIG_UID_RANGES * CONFIG_UIDS_PER_SLOT - 1;
+    assert_int_equal(config_check_uids(&config, error, sizeof(error)), 0);
+    config.uid_base++;
+    assert_int_equal(config_check_uids(&config, error, sizeof(error)), -EINVAL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults_are_the_contract),
@@ -294,6 +322,7 @@ int main(void) {
         cmocka_unit_test(test_the_last_value_counts_alone),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),
+        cmocka_unit_test(test_uids_are_nobody_elses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
