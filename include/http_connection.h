@@ -81,6 +81,7 @@ struct http_connections {
     unsigned count;
     unsigned crowded;  /* from this many on, one is cut for each new one: see make_room() */
     unsigned most;     /* that libmicrohttpd lets in */
+    uint64_t cut;      /* by the service: too slow, or in others' way */
     size_t held_bytes; /* by all answers */
     int64_t longest_us[PHASE_COUNT]; /* that one may stay in a phase; 0: for ever */
     struct http_connection_list phases[PHASE_COUNT];
@@ -101,6 +102,7 @@ void http_connection_hold(struct http_connection *connection, size_t bytes);
 /* Calls fn(connection) when the client has left. 0 or -errno. */
 int http_connection_watch(struct http_connection *connection, loop_file_fn *fn);
 
+/* Ends it. The client has left, or may not stay. */
 void http_connection_cut(struct http_connection *connection);
 
 #endif

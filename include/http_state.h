@@ -21,9 +21,10 @@ struct http {
     struct http_connections connections;
     struct http_lingers lingers;
     struct http_addresses addresses;
-    size_t body_bytes;   /* most of one request */
-    size_t bodies_bytes; /* of all that are being read */
-    bool has_room;       /* a connection was closed while the daemon was run */
+    size_t body_bytes;            /* most of one request */
+    size_t bodies_bytes;          /* of all that are being read */
+    uint64_t refused_connections; /* for their address */
+    bool has_room;                /* a connection was closed while the daemon was run */
     struct metrics metrics;
     int64_t started_us;               /* since 1970 */
     unsigned probes[METRICS_TARGETS]; /* last status; 0: not asked yet */

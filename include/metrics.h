@@ -42,6 +42,7 @@ struct metrics_state {
     const struct pool_counts *pool;
     uint32_t layers; /* bits 1 << enum sandbox_layer */
     uint64_t dropped_lines;
+    uint64_t refused_connections, cut_connections;
     uint64_t started_us; /* of the server process, since 1970 */
     uint64_t cpu_us;
     bool has_resident, has_descriptors; /* else not known */

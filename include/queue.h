@@ -63,6 +63,9 @@ size_t queue_held_bytes(const struct queue *queue);
 /* Has those freed that their workers have read. */
 void queue_reclaim(struct queue *queue);
 
+/* When somebody who is refused now is likely to find room: an estimate, at least 1. */
+unsigned queue_retry_after_s(const struct queue *queue);
+
 struct queue_state queue_state(const struct queue *queue);
 
 #endif

@@ -20,6 +20,7 @@
 #include "http_state.h"
 #include "log.h"
 #include "process_stats.h"
+#include "queue.h"
 
 #define SPARE_CONNECTIONS 1024u /* beyond those that wait for a run */
 #define SPARE_LEAST 8u          /* for /health and the like */
@@ -116,15 +117,17 @@ static bool admit(struct http *http, struct http_connection *connection) {
 
 /* Before anything was read of it, so that it costs nothing. */
 static void turn_away(struct http_connection *connection) {
+    struct http *http = connection->http;
     char body[128], answer[384];
     int size = snprintf(body, sizeof(body),
                         "{\"error\": \"Too many connections from this address (limit %u)\", "
                         "\"outcome\": \"overloaded\"}",
-                        (unsigned)connection->http->config->connections_per_address);
+                        (unsigned)http->config->connections_per_address);
     size = snprintf(answer, sizeof(answer),
                     "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-                    "Retry-After: 1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
-                    size, body);
+                    "Retry-After: %u\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+                    queue_retry_after_s(http->queue), size, body);
+    http->refused_connections++;
     (void)!send(connection->fd, answer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
     http_connection_cut(connection);
 }

@@ -36,6 +36,11 @@ void http_connection_cut(struct http_connection *connection) {
     shutdown(connection->fd, SHUT_RDWR);
 }
 
+static void cut_client(struct http_connection *connection) {
+    connection->all->cut++;
+    http_connection_cut(connection);
+}
+
 /* Of those that have stalled so often at least. */
 static struct http_connection *oldest(const struct http_connection_list *list, unsigned stalls) {
     struct http_connection *connection = list->first;
@@ -66,7 +71,7 @@ static void make_room(struct http_connections *all) {
     if (!connection)
         connection = slowest_reader(all);
     if (connection)
-        http_connection_cut(connection);
+        cut_client(connection);
 }
 
 struct http_connection *http_connection_new(struct http *http, struct http_connections *all,
@@ -105,7 +110,12 @@ void http_connection_free(struct http_connection *connection) {
 }
 
 static void expired(void *context) {
-    http_connection_cut(context);
+    struct http_connection *connection = context;
+    /* A connection that rests is closed as announced, and one whose client is leaving too. */
+    if (connection->phase == PHASE_IDLE || connection->half_closed)
+        http_connection_cut(connection);
+    else
+        cut_client(connection);
 }
 
 /* The client sends no more while its request is not whole. libmicrohttpd takes a short read for all
@@ -170,7 +180,7 @@ static void look_at_answer(void *context) {
     if (connection->progress >= ANSWER_LOOK_BYTES)
         connection->stalls -= connection->stalls > 0;
     else if (++connection->stalls == ANSWER_STALLS) {
-        http_connection_cut(connection);
+        cut_client(connection);
         return;
     }
     look_later(connection);
@@ -213,7 +223,7 @@ void http_connection_hold(struct http_connection *connection, size_t bytes) {
     all->held_bytes += bytes;
     struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER], 0);
     if (all->held_bytes > HELD_BUDGET && slowest && slowest != connection)
-        http_connection_cut(slowest);
+        cut_client(slowest);
 }
 
 int http_connection_watch(struct http_connection *connection, loop_file_fn *fn) {

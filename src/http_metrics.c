@@ -18,6 +18,8 @@ int http_metrics_text(const struct http *http, struct buf *buf) {
         .pool = queue.pool_counts,
         .layers = queue.report ? queue.report->layers : 0,
         .dropped_lines = log_dropped_count(),
+        .refused_connections = http->refused_connections,
+        .cut_connections = http->connections.cut,
         .started_us = (uint64_t)http->started_us,
         .cpu_us = (uint64_t)process_cpu_us(),
         .has_resident = resident_bytes >= 0,

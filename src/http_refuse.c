@@ -3,6 +3,7 @@
 
 #include "http_routes.h"
 #include "http_state.h"
+#include "queue.h"
 #include "response.h"
 
 static const char *word_of(int status) {
@@ -29,7 +30,10 @@ void http_refuse_overloaded(struct http_connection *connection, const char *text
     outcome_init(&outcome, 0, 256);
     outcome_set(&outcome, VERDICT_OVERLOADED, "%s", text);
     outcome.queue_us = outcome.run_us = -1;
-    outcome.retry_after_s = 1;
+    outcome.retry_after_s = queue_retry_after_s(connection->http->queue);
+    if (connection->route &&
+        (connection->route->target == TARGET_EXECUTE || connection->route->target == TARGET_MCP))
+        metrics_count_run(&connection->http->metrics, &outcome);
     response_new_take(&outcome, &response);
     outcome_done(&outcome);
     keep_take(connection, response);

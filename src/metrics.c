@@ -114,6 +114,10 @@ static void put_load(struct metrics_text *text, const struct metrics_state *stat
                               (state->slots ? state->slots : 1),
                           1000000);
     put(text, "code_runner_connections", "gauge", state->connections, "Open connections.");
+    put(text, "code_runner_connections_refused_total", "counter", state->refused_connections,
+        "Connections beyond --connections-per-address.");
+    put(text, "code_runner_connections_cut_total", "counter", state->cut_connections,
+        "Connections closed because they were slow, or to make room for others.");
 }
 
 static void put_layers(struct metrics_text *text, uint32_t layers) {

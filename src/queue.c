@@ -87,7 +87,7 @@ static int64_t expected_run_us(const struct queue *queue) {
 
 /* When a place is likely to be free: what is ahead, at the usual pace. Where this instance is about
  * to end, another one has a place at once. */
-static unsigned retry_after_s(const struct queue *queue) {
+unsigned queue_retry_after_s(const struct queue *queue) {
     int64_t ahead = queue->draining ? 0 : (int64_t)queue->waiting.count + 1;
     int64_t wait_us = ahead * expected_run_us(queue) / (int64_t)queue->config->slots;
     int64_t wait_s = (wait_us + SECOND_US - 1) / SECOND_US;
@@ -102,7 +102,7 @@ static void refuse(const struct queue *queue, const char *text, int64_t waited_u
     outcome_init(&outcome, 0, REFUSAL_BYTES);
     outcome_set(&outcome, VERDICT_OVERLOADED, "%s", text);
     outcome.queue_us = waited_us;
-    outcome.retry_after_s = retry_after_s(queue);
+    outcome.retry_after_s = queue_retry_after_s(queue);
     fn(context, &outcome);
     outcome_done(&outcome);
 }
@@ -179,7 +179,7 @@ static void on_run_done(void *context, struct outcome *outcome) {
     int64_t started_us = ticket->run.started_us;
     outcome->queue_us = (started_us ? started_us : loop_now_us()) - ticket->submitted_us;
     if (outcome->verdict == VERDICT_OVERLOADED)
-        outcome->retry_after_s = retry_after_s(queue);
+        outcome->retry_after_s = queue_retry_after_s(queue);
     if (ticket->fn)
         ticket->fn(ticket->context, outcome);
     ticket_free(ticket);

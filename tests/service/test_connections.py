@@ -1,6 +1,7 @@
 """Clients that are slow, silent, many, or gone: what each may cost, and that others do not notice."""
 import contextlib
 import json
+import re
 import socket
 import statistics
 import struct
@@ -25,6 +26,10 @@ def is_42(answer):
 
 def anonymous_mb(server):
     return int(procs.status(server.server_pid())["RssAnon"].split()[0]) / 1024
+
+
+def metric(server, name):
+    return int(re.search(rf"^{re.escape(name)} (\d+)$", server.client.get("/metrics").body.decode(), re.M)[1])
 
 
 def running(server):
@@ -206,6 +211,7 @@ def test_slow_readers_keep_nobody_out(start_server):
             with Raw(server.port, timeout=15 * TIME_FACTOR) as raw:
                 raw.send(head("GET", "/assets/codemirror.js"))
                 assert len(raw.read_answer().body) > 100_000
+            assert metric(server, "code_runner_connections_cut_total") > 0
         finally:
             stop.set()
             reading.join()
@@ -242,6 +248,9 @@ def test_connections_of_one_address(start_server):
                 return raw.read_answer().status == 200
 
         procs.poll(room, 3, "there is room for another one")
+        ours[1].send(head("GET", "/metrics"))
+        told = re.search(rb"^code_runner_connections_refused_total (\d+)$", ours[1].read_answer().body, re.M)
+        assert int(told[1]) >= 20
 
 
 def test_connections_in_all(start_server):
@@ -303,7 +312,7 @@ def test_a_thousand_others_change_nothing(crowded, what):
 @pytest.mark.plain_memory
 def test_large_bodies_and_answers_that_nobody_reads(crowded):
     """200 clients, each a body as large as may be and an answer of which it reads nothing."""
-    before = anonymous_mb(crowded)
+    before, overloaded = anonymous_mb(crowded), metric(crowded, 'code_runner_runs_total{outcome="overloaded"}')
     body = json.dumps({"script": "def main():\n    return 'x' * 500_000\n", "pad": ""}).encode()
     body = body[:-2] + b"p" * ((1 << 20) - len(body)) + body[-2:]
     assert len(body) == 1 << 20
@@ -322,3 +331,4 @@ def test_large_bodies_and_answers_that_nobody_reads(crowded):
     print(f"200 bodies: {peak:.0f} MB while they come, {held:.0f} MB of answers; answers: {sorted(set(answers))}")
     assert set(answers) <= {200, 503} and answers.count(200) >= 100
     assert peak < 260 and held < 280
+    assert metric(crowded, 'code_runner_runs_total{outcome="overloaded"}') == overloaded + answers.count(503)

@@ -17,7 +17,8 @@ PLAIN = "def main():\n    return 42\n"
 SLEEP = "import time\ndef main():\n    time.sleep(1.5)\n"
 NAMES = """code_runner_http_requests_total code_runner_runs_total code_runner_queue_seconds code_runner_run_seconds
 code_runner_request_seconds code_runner_worker_start_seconds code_runner_run_peak_memory_bytes code_runner_running code_runner_queued
-code_runner_slots code_runner_pool_ready code_runner_saturation_ratio code_runner_connections code_runner_zygote_restarts_total
+code_runner_slots code_runner_pool_ready code_runner_saturation_ratio code_runner_connections
+code_runner_connections_refused_total code_runner_connections_cut_total code_runner_zygote_restarts_total
 code_runner_zygote_renewals_total code_runner_log_lines_dropped_total code_runner_layer_info code_runner_build_info
 process_start_time_seconds process_resident_memory_bytes process_open_fds process_cpu_seconds_total""".split()
 
