@@ -45,6 +45,8 @@ struct config {
     uint64_t renew_runs;    /* runs after which the zygote is replaced; 0: never */
     uint64_t renew_minutes; /* minutes after which it is; 0: never */
     uint64_t generation;    /* of the zygote; the monitor counts */
+    uint64_t requests_mb;   /* MiB, of all requests that are held; 0 only before config_complete */
+    uint64_t answers_mb;    /* MiB, of all answers that are being sent; likewise */
     char preload[512];      /* libraries of warm workers, comma-separated; "none" */
     char python[256];       /* interpreter of cold workers, absolute path */
     char token_file[256];   /* of the tokens that open the service; empty: none */
@@ -68,8 +70,8 @@ void config_init(struct config *config);
 int config_parse(struct config *config, int argc, char *const argv[],
                  const char *(*getenv_fn)(const char *name), char *error, size_t error_size);
 
-/* Fills in what depends on the machine: slots from processors and the container's memory, uid_base;
- * no renewal (both 0) where memory has no room for it. */
+/* Fills in what depends on the machine: slots from processors and the container's memory, uid_base,
+ * what requests and answers may hold; no renewal (both 0) where memory has no room for it. */
 void config_complete(struct config *config);
 
 /* Of a complete config: whether all uids that follow from uid_base are users of nobody else. 0; or

@@ -83,6 +83,7 @@ struct http_connections {
     unsigned most;     /* that libmicrohttpd lets in */
     uint64_t cut;      /* by the service: too slow, or in others' way */
     size_t held_bytes; /* by all answers */
+    size_t held_most;  /* beyond that the oldest is cut */
     int64_t longest_us[PHASE_COUNT]; /* that one may stay in a phase; 0: for ever */
     struct http_connection_list phases[PHASE_COUNT];
 };

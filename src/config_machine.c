@@ -20,6 +20,10 @@
  * zygote while it works takes room for two. */
 #define NEXT_ZYGOTE_MB 320
 
+/* What the server holds of all requests, and of all answers, MiB. */
+#define REQUESTS_MOST_MB 160u
+#define ANSWERS_MOST_MB 256u
+
 /* Below are the system's own users, at the end is nobody. */
 #define FIRST_UID 1000u
 #define UIDS_END 65534u
@@ -94,6 +98,20 @@ unsigned config_total_slots(const struct config *config) {
     return (unsigned)(2 * config->slots + config->pool + 1);
 }
 
+static uint64_t within(uint64_t value, uint64_t least, uint64_t most) {
+    value = value < most ? value : most;
+    return value > least ? value : least;
+}
+
+/* A part of the memory, so that clients alone do not fill a small container; and never less than
+ * one request and one answer of the largest size take. */
+static void share_memory(struct config *config) {
+    uint64_t memory_mb = machine_memory_bytes() >> 20;
+    config->requests_mb =
+        within(memory_mb / 12, ((3 * config->input_mb + 2) * 5 + 3) / 4, REQUESTS_MOST_MB);
+    config->answers_mb = within(memory_mb / 10, 4 * config->output_mb, ANSWERS_MOST_MB);
+}
+
 /* The server's, and those of each slot's runs. */
 static uint64_t uid_count(const struct config *config) {
     return config_total_slots(config) * CONFIG_UID_RANGES * CONFIG_UIDS_PER_SLOT + 1;
@@ -118,6 +136,7 @@ void config_complete(struct config *config) {
         !config_has_room(config, NEXT_ZYGOTE_MB)) {
         config->renew_runs = config->renew_minutes = 0;
     }
+    share_memory(config);
     if (config->uid_base == 0) {
         /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
          * uids stay below 65536, the usual size of a user namespace's map. */

@@ -133,6 +133,8 @@ const struct option_row option_table[] = {
     SWITCH("help", help, "print this and exit"),
     SWITCH("version", version, "print the version and exit"),
     NUMBER("generation", NULL, generation, 0, UINT64_MAX, "0", NULL),
+    NUMBER("requests-mb", NULL, requests_mb, 0, 1 << 20, "0", NULL),
+    NUMBER("answers-mb", NULL, answers_mb, 0, 1 << 20, "0", NULL),
     CHOICE("role", NULL, role, "monitor|server|zygote", "monitor", NULL),
 };
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);

@@ -224,6 +224,7 @@ int http_new(struct loop *loop, struct queue *queue, const struct config *config
     http->connections.longest_us[PHASE_REQUEST] = (int64_t)config->head_s * SECOND_US;
     http->connections.longest_us[PHASE_BODY] = (int64_t)config->body_s * SECOND_US;
     http->connections.longest_us[PHASE_IDLE] = (int64_t)config->idle_s * SECOND_US;
+    http->connections.held_most = (size_t)config->answers_mb << 20;
     http->connections.most = connections;
     http->connections.crowded = connections - spare * (100 - CROWDED_PERCENT) / 100;
     http->daemon = start_daemon(http, listener, connections);

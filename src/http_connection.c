@@ -14,7 +14,6 @@
 #define ANSWER_LOOK_BYTES 5120u /* 1 KiB/s, less than the slowest of modems */
 #define ANSWER_STALLS 12        /* looks that found less than that: a minute of them */
 #define HANG_UP_US (SECOND_US / 10)
-#define HELD_BUDGET ((size_t)256 << 20)
 
 static void list_append(struct http_connection_list *list, struct http_connection *connection) {
     connection->next = NULL;
@@ -222,7 +221,7 @@ void http_connection_hold(struct http_connection *connection, size_t bytes) {
     connection->held_bytes = bytes;
     all->held_bytes += bytes;
     struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER], 0);
-    if (all->held_bytes > HELD_BUDGET && slowest && slowest != connection)
+    if (all->held_bytes > all->held_most && slowest && slowest != connection)
         cut_client(slowest);
 }
 

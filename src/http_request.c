@@ -28,10 +28,9 @@
 #include "response.h"
 #include "tokens.h"
 
-/* Of all requests that are being read, wait, or are kept for their worker. Large ones leave some of
- * it to the others. */
-#define REQUESTS_BUDGET ((size_t)160 << 20)
-#define LARGE_BUDGET ((size_t)128 << 20)
+/* Of what all requests that are being read, wait, or are kept for their worker may hold, large ones
+ * leave a fifth to the others. */
+#define LARGE_BUDGET(all) ((all) / 5 * 4)
 #define LARGE_BYTES ((size_t)1 << 20)
 #define METRICS_BYTES ((size_t)256 << 10)
 #define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
@@ -144,7 +143,8 @@ static enum MHD_Result take_head(struct http_connection *connection, const char 
 static bool has_room(const struct http_connection *connection, size_t size) {
     const struct http *http = connection->http;
     bool large = connection->body.size + size > LARGE_BYTES;
-    size_t wanted = http->bodies_bytes + size, budget = large ? LARGE_BUDGET : REQUESTS_BUDGET;
+    size_t wanted = http->bodies_bytes + size, all = (size_t)http->config->requests_mb << 20;
+    size_t budget = large ? LARGE_BUDGET(all) : all;
     if (wanted + queue_held_bytes(http->queue) <= budget)
         return true;
     queue_reclaim(http->queue);

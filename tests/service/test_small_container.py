@@ -1,6 +1,11 @@
 """In a container of 512 MiB, the default of the usual hosts: one script at a time, each with its 300 MB."""
+import contextlib
+import socket
+
 import pytest
 
+from support import procs
+from support.client import execute_bytes, head
 from support.memory_group import MB, MemoryGroup
 
 pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # the loaded interpreter is what could not fit
@@ -16,6 +21,10 @@ def small(start_server):
         server.stop()
     finally:
         group.remove()
+
+
+def anonymous_mb(server):
+    return int(procs.status(server.server_pid())["RssAnon"].split()[0]) / 1024
 
 
 def test_it_is_limited(small):
@@ -51,6 +60,27 @@ def test_too_much_is_the_scripts_fault_and_nobody_elses(small):
         assert answer.json["error"] == "Memory limit exceeded (300MB limit)"
         assert server.execute(ANSWERS["trivial"][0]).json["result"] == 1
     assert roles == [server.server_pid(), server.zygote_pid()]
+
+
+def test_answers_and_requests_take_their_share_and_no_more(small):
+    """A tenth and a twelfth of the container's memory: 51 and 42 MiB, where a larger one lets them have 256 and 160."""
+    server, _ = small
+    with contextlib.ExitStack() as stack:
+        before = anonymous_mb(server)
+        for _ in range(12):
+            raw = stack.enter_context(server.raw())
+            raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            raw.send(execute_bytes("def main():\n    return 'x' * 9_000_000\n"))
+            raw.socket.recv(100, socket.MSG_PEEK)
+        held = anonymous_mb(server) - before
+    with contextlib.ExitStack() as stack:
+        procs.poll(lambda: anonymous_mb(server) - before < 5, 10, "the answers are gone")
+        for _ in range(12):
+            raw = stack.enter_context(server.raw())
+            body = b'{"script": "x", "stdin": "' + b"x" * 9_000_000 + b'"}'
+            raw.send((head(Content_Type="application/json", Content_Length=len(body)) + body)[:-1])
+        kept = anonymous_mb(server) - before
+    assert 30 < held < 75 and 20 < kept < 60, (held, kept)
 
 
 def test_there_is_room(small):

@@ -282,6 +282,20 @@ static void test_machine_fills_in_slots_and_uids(void **state) {
     assert_false(config_has_room(&config, 1));
 }
 
+static void test_requests_and_answers_have_a_share_of_the_memory(void **state) {
+    (void)state;
+    struct config config;
+    config_init(&config);
+    config_complete(&config);
+    assert_in_range(config.requests_mb, 40, 160); /* 32 MB are the largest body */
+    assert_in_range(config.answers_mb, 40, 256);
+    config_init(&config);
+    config.input_mb = config.output_mb = 64;
+    config_complete(&config);
+    assert_int_equal(config.requests_mb, 243);
+    assert_int_equal(config.answers_mb, 256);
+}
+
 static void test_uids_are_nobody_elses(void **state) {
     (void)state;
     static const struct {
@@ -322,6 +336,7 @@ int main(void) {
         cmocka_unit_test(test_the_last_value_counts_alone),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),
+        cmocka_unit_test(test_requests_and_answers_have_a_share_of_the_memory),
         cmocka_unit_test(test_uids_are_nobody_elses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
