@@ -30,13 +30,15 @@ class Figures:
         if len(self.pictures) == FIGURES_MOST:
             self.over += 1
             return
-        pixels = pixels_of(figure)
-        if pixels > PIXELS_MOST:
+        dpi = dpi_of(figure)
+        box = tight_box(figure, dpi)
+        pixels = pixels_of(figure, dpi, box)
+        if not pixels <= PIXELS_MOST:  # it may be no number
             text = f"{pixels:.0f} pixels, {PIXELS_MOST} at most"
             self.notes.append(f"figure {self.count} is left out: {text}")
             return
         buffer = BytesIO()
-        figure.savefig(buffer, format="png")
+        figure.savefig(buffer, format="png", bbox_inches=box)
         data = buffer.getvalue()
         if not data.startswith(PNG):
             self.notes.append(f"figure {self.count} is left out: what was drawn is no PNG")
@@ -66,10 +68,29 @@ def begin(limit):
     return current
 
 
-def pixels_of(figure):
+def dpi_of(figure):
     dpi = modules["matplotlib"].rcParams["savefig.dpi"]
-    width, height = figure.get_size_inches() * (figure.dpi if dpi == "figure" else dpi)
-    return float(width) * float(height)
+    return float(figure.dpi if dpi == "figure" else dpi)
+
+
+def tight_box(figure, dpi):
+    """What savefig.bbox = "tight" is to show, in inches: as savefig() would find it, which draws it then
+    however large it is. None: the whole figure, and no more."""
+    rc = modules["matplotlib"].rcParams
+    if rc["savefig.bbox"] != "tight" or pixels_of(figure, dpi, None) > PIXELS_MOST:
+        return None
+    kept = figure.dpi
+    figure.dpi = dpi
+    try:
+        figure.draw_without_rendering()
+        return figure.get_tightbbox().padded(rc["savefig.pad_inches"])
+    finally:
+        figure.dpi = kept
+
+
+def pixels_of(figure, dpi, box):
+    width, height = figure.get_size_inches() if box is None else (box.width, box.height)
+    return float(width) * dpi * float(height) * dpi
 
 
 def open_managers():

@@ -111,6 +111,29 @@ def test_too_many_pixels_are_not_drawn(service):
     assert "figure 1 is left out: 3600000000 pixels" in answer.json["stderr"]
 
 
+TIGHT = "plt.rcParams['savefig.bbox'] = 'tight'"
+
+
+def test_a_tight_picture_is_measured_before_it_is_drawn(service):
+    """Text far outside makes it larger than the figure: a gigabyte, on which the result would be lost."""
+    far = "plt.text(100, 100, 'far')"
+    answer = service.execute(main(TIGHT, size(1, 2), far, size(2, 3), "return 1"))
+    assert answer.status == 200 and answer.json["result"] == 1, answer
+    assert len(sizes(answer)) == 1
+    assert "figure 1 is left out: " in answer.json["stderr"] and "pixels, 25000000 at most" in answer.json["stderr"]
+
+
+def test_a_tight_picture_is_what_savefig_makes(service):
+    """dpi: of the figure, and one for saving alone."""
+    saves = ["import io, struct", "plt.text(0.5, 2, 'above')", "seen = io.BytesIO()", "plt.savefig(seen)",
+             "return struct.unpack('>II', seen.getvalue()[16:24])"]
+    for dpi in ("'figure'", "50", "170"):
+        answer = service.execute(main(TIGHT, f"plt.rcParams['savefig.dpi'] = {dpi}", size(1, 3), "plt.plot([1, 4])", *saves))
+        assert sizes(answer) == [tuple(answer.json["result"])], answer.json["stdout"]
+        if dpi == "'figure'":
+            assert answer.json["result"] != [300, 100]
+
+
 def test_an_error_has_no_figures(service):
     answer = service.execute(main("plt.plot([1])", "plt.show()", "1 / 0"))
     assert answer.outcome == "exception" and "figures" not in answer.json and "stderr" not in answer.json
