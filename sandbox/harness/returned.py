@@ -176,6 +176,7 @@ class Files:
     def __init__(self, directory, limit, patterns):
         self.directory, self.limit, self.patterns = directory, limit, patterns
         self.frames, self.notes = [], []
+        self.over = 0  # that would have come back
 
     def add(self, path):
         name = "/".join(path)
@@ -200,11 +201,15 @@ class Files:
             return "it is a directory" if name in self.patterns else None
         if kind != PLAIN_FILE:
             return "it is not a plain file"
+        if len(self.frames) == FILES_MOST:
+            self.over += 1
+            return None
         data = read_file(file, self.limit) if status.st_size <= self.limit else None
         if data is None:
             return f"{status.st_size} bytes or more are too many (limit {self.limit})"
         self.limit -= len(data)
         self.frames.append(frame_of(FRAME_RETURNED, name.encode() + b"\0" + data))
+        return None
 
 
 def fault_of(name):
@@ -229,12 +234,10 @@ def collect(patterns, directory, limit):
     except BaseException as error:
         files.notes.append("the files could not be looked at: " + headline_of(error)[:200])
     search.found.pop(("script.py",), None)
-    for number, path in enumerate(search.found):
-        if len(files.frames) == FILES_MOST:
-            more = len(search.found) - number
-            files.notes.append(f"{more} more files are left out: {FILES_MOST} at most")
-            break
+    for path in search.found:
         files.add(path)
+    if files.over:
+        files.notes.append(f"{files.over} more files are left out: {FILES_MOST} at most")
     for number, pattern in enumerate(patterns):
         if number not in search.matched:
             files.notes.append(f"nothing matches {pattern[:200]!r}")

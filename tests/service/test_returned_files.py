@@ -174,6 +174,14 @@ def test_a_hundred_files(service):
     assert notes_of(answer) == ["3 more files are left out: 100 at most"]
 
 
+@pytest.mark.parametrize("more, notes", [("os.mkdir('z')", []), ("os.symlink('000', 'z')", ["'z' is left out"]),
+                                         ("open('z', 'w'); os.mkdir('zz')", ["1 more files are left out: 100 at most"])])
+def test_only_what_would_have_come_back_is_counted(service, more, notes):
+    answer = service.execute(main("for n in range(100): open(f'{n:03}', 'w')", more), return_files=["*"])
+    assert len(files_of(answer)) == 100
+    assert [note[:len(start)] for note, start in zip(notes_of(answer), notes)] == notes and len(notes_of(answer)) == len(notes), answer
+
+
 def test_a_hundred_thousand_files(service):
     """As many as the scratch space takes; tests/harness has more."""
     script = main("for n in range(100_000):", "    try: os.close(os.open(f'{n}', os.O_CREAT))", "    except OSError: break", "print(n)")
