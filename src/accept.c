@@ -45,19 +45,21 @@ static bool is_type(const char *text, size_t size, const char *type) {
     return size == strlen(type) && strncasecmp(text, type, size) == 0;
 }
 
-bool accept_wants_events(const char *accept) {
-    int events = 0, json = 0;
-    while (accept && *accept) {
-        const char *end = accept + strcspn(accept, ",");
-        const char *type_end = accept + strcspn(accept, ",;");
+void accept_read(struct accept *accept, const char *value) {
+    while (*value) {
+        const char *end = value + strcspn(value, ",");
+        const char *type_end = value + strcspn(value, ",;");
         size_t size;
-        const char *type = trim(accept, type_end, &size);
+        const char *type = trim(value, type_end, &size);
         int weight = weight_of(*type_end == ';' ? type_end + 1 : end, end);
-        if (is_type(type, size, "text/event-stream") && weight > events)
-            events = weight;
-        else if (is_type(type, size, "application/json") && weight > json)
-            json = weight;
-        accept = *end ? end + 1 : end;
+        if (is_type(type, size, "text/event-stream") && weight > accept->events)
+            accept->events = weight;
+        else if (is_type(type, size, "application/json") && weight > accept->json)
+            accept->json = weight;
+        value = *end ? end + 1 : end;
     }
-    return events > 0 && events >= json;
+}
+
+bool accept_wants_events(const struct accept *accept) {
+    return accept->events > 0 && accept->events >= accept->json;
 }

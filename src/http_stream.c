@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "accept.h"
@@ -36,10 +37,18 @@ struct http_stream {
     bool finished;
 };
 
+static enum MHD_Result read_accept(void *context, enum MHD_ValueKind kind, const char *name,
+                                   const char *value) {
+    (void)kind;
+    if (value && strcasecmp(name, MHD_HTTP_HEADER_ACCEPT) == 0)
+        accept_read(context, value);
+    return MHD_YES;
+}
+
 bool http_stream_is_wanted(struct http_connection *connection, const char *version) {
-    return strcmp(version, MHD_HTTP_VERSION_1_1) == 0 &&
-           accept_wants_events(MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND,
-                                                           MHD_HTTP_HEADER_ACCEPT));
+    struct accept accept = {0};
+    MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, read_accept, &accept);
+    return strcmp(version, MHD_HTTP_VERSION_1_1) == 0 && accept_wants_events(&accept);
 }
 
 /* ---- from the run ---- */

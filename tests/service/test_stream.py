@@ -180,6 +180,16 @@ def test_accept(service, accept, wanted):
 
 
 @pytest.mark.mode_independent
+@pytest.mark.parametrize("lines, wanted", [
+    (["application/json;q=0.5", EVENTS], EVENTS), ([EVENTS, "application/json;q=0.5"], EVENTS),
+    ([EVENTS + ";q=0.5", "application/json"], "application/json")])
+def test_several_accept_lines_are_one(service, lines, wanted):
+    with service.raw() as raw:
+        raw.send(execute_bytes(PLAIN).replace(b"\r\n\r\n", "".join(f"\r\nAccept: {line}" for line in lines).encode() + b"\r\n\r\n", 1))
+        assert raw.read_answer(with_body=False).headers["Content-Type"] == wanted
+
+
+@pytest.mark.mode_independent
 def test_an_old_client_gets_the_plain_answer(service):
     with service.raw() as raw:
         raw.send(execute_bytes(PLAIN, Accept=EVENTS).replace(b"HTTP/1.1", b"HTTP/1.0"))

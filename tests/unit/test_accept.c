@@ -8,6 +8,12 @@
 
 #include "accept.h"
 
+static bool wants_events(const char *value) {
+    struct accept accept = {0};
+    accept_read(&accept, value);
+    return accept_wants_events(&accept);
+}
+
 static void asks_for_events(void **state) {
     (void)state;
     static const char *const headers[] = {
@@ -25,7 +31,7 @@ static void asks_for_events(void **state) {
         "text/html, text/event-stream;q=0, text/event-stream;q=0.1",
     };
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        if (!accept_wants_events(headers[i]))
+        if (!wants_events(headers[i]))
             fail_msg("%s", headers[i]);
 }
 
@@ -53,14 +59,27 @@ static void asks_for_json(void **state) {
         ";text/event-stream",
         ",;,;=",
     };
-    assert_false(accept_wants_events(NULL));
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        if (accept_wants_events(headers[i]))
+        if (wants_events(headers[i]))
             fail_msg("%s", headers[i]);
+}
+
+static void several_headers_are_one_list(void **state) {
+    (void)state;
+    struct accept accept = {0};
+    assert_false(accept_wants_events(&accept));
+    accept_read(&accept, "application/json;q=0.5");
+    assert_false(accept_wants_events(&accept));
+    accept_read(&accept, "text/event-stream");
+    accept_read(&accept, "text/html");
+    assert_true(accept_wants_events(&accept));
+    accept_read(&accept, "text/event-stream;q=0.1");
+    assert_true(accept_wants_events(&accept));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(asks_for_events),
-                                       cmocka_unit_test(asks_for_json)};
+                                       cmocka_unit_test(asks_for_json),
+                                       cmocka_unit_test(several_headers_are_one_list)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
