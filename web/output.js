@@ -6,7 +6,7 @@ const SHOWN = 400000; // characters of one text; browsers get slow beyond
 const REFRESH_MS = 50;
 const NEAR = 40; // pixels
 const LINE = /line (\d+)/;
-const FRAME = /File "[^"\n]*script\.py", line (\d+)/;
+const FRAME = /File "script\.py", line (\d+)/; // not of a module that was sent along: it is not in the editor
 
 const part = (name) => document.getElementById(`part-${name}`);
 const place = (name) => document.getElementById(name);

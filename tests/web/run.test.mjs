@@ -123,6 +123,23 @@ test('Ctrl+Enter runs, from the editor and from elsewhere', () => withPage(origi
     await waitForStatus(page, /^Finished/);
     assert.equal(runs, 1);
     await page.focus('#copy-curl');
+test('only lines of the script itself are links', () => withPage(origin, {}, async (page) => {
+    await runScript(page, `import os, sys
+def main():
+    os.mkdir("sub")
+    for name in ("myscript", "sub/script"):
+        with open(name + ".py", "w") as file:
+            file.write("def call(f):\\n\\n\\n\\n    f()\\n" if name == "myscript" else "def fail():\\n\\n\\n\\n\\n\\n    1/0\\n")
+    import myscript
+    from sub.script import fail
+    myscript.call(fail)
+`);
+    const traceback = await text(page, 'traceback');
+    for (const frame of ['File "script.py", line 9', 'File "myscript.py", line 5', 'File "sub/script.py", line 7'])
+        assert(traceback.includes(frame), traceback);
+    assert.deepEqual(await page.locator('#traceback .link').allTextContents(), ['line 9']);
+}));
+
     await page.keyboard.press('Control+Enter');
     await page.waitForFunction(() => !document.getElementById('run').disabled);
     assert.equal(runs, 2);
