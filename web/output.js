@@ -1,6 +1,6 @@
 /* output: the right side of the page: what came of a run. Text of a script only ever becomes text, never markup. */
 import { Entries } from './json.js';
-import { makeTree } from './tree.js';
+import { cut, makeTree } from './tree.js';
 
 const SHOWN = 400000; // characters of one text; browsers get slow beyond
 const REFRESH_MS = 50;
@@ -23,13 +23,16 @@ class Stream {
         this.timer = null;
         this.size = this.shown = 0;
         this.waiting = '';
+        this.full = false;
         place(this.name).textContent = '';
         part(this.name).hidden = true;
     }
 
     append(text) {
+        const room = SHOWN - this.shown - this.waiting.length;
         this.size += text.length;
-        this.waiting += text.slice(0, Math.max(0, SHOWN - this.shown - this.waiting.length));
+        this.waiting += this.full ? '' : cut(text, room);
+        this.full ||= text.length > room; // also where the last character did not fit
         this.timer ??= setTimeout(() => this.show(), REFRESH_MS);
     }
 
@@ -52,8 +55,8 @@ class Stream {
             this.append(text);
         }
         this.show();
-        if (this.size > SHOWN)
-            place(this.name).append(`\n… ${this.size - SHOWN} more characters are not shown here.`);
+        if (this.full)
+            place(this.name).append(`\n… ${this.size - this.shown} more characters are not shown here.`);
     }
 }
 

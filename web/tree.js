@@ -6,6 +6,12 @@ const SLICE = 200; // children that are made at once
 const OPEN_SIZE = 50; // the outermost levels are open when they are not longer
 const STRING_SIZE = 2000;
 
+/* The start of a text, at most size long; half of a character is not shown. */
+export function cut(text, size) {
+    const code = text.charCodeAt(size - 1);
+    return text.slice(0, text.length > size && code >= 0xd800 && code < 0xdc00 ? size - 1 : size);
+}
+
 function make(tag, name, text) {
     const element = document.createElement(tag);
     element.className = name;
@@ -27,7 +33,7 @@ function more(text, action) {
 }
 
 function stringNodes(value) {
-    const span = make('span', 'string', JSON.stringify(value.slice(0, STRING_SIZE)));
+    const span = make('span', 'string', JSON.stringify(cut(value, STRING_SIZE)));
     if (value.length <= STRING_SIZE)
         return [span];
     span.textContent = span.textContent.slice(0, -1) + '…';

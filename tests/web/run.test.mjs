@@ -95,6 +95,14 @@ test('a large answer is shown in part, soon', () => withPage(origin, {}, async (
     await page.locator('#result').getByRole('button', { name: '999800 more' }).waitFor();
 }));
 
+test('no text is cut in the middle of a character', () => withPage(origin, {}, async (page) => {
+    await runScript(page, 'def main():\n    print("x" * 399999 + "\\U0001F600" * 2)\n    return "y" * 1999 + "\\U0001F600" * 2\n');
+    assert.match(await text(page, 'stdout'), /x\n… 5 more characters are not shown here\.$/);
+    assert.equal(await page.locator('#result .string').textContent(), `"${'y'.repeat(1999)}…`);
+    await page.locator('#result').getByRole('button', { name: 'all 2003 characters' }).click();
+    assert.equal(await page.locator('#result .string').textContent(), `"${'y'.repeat(1999)}\u{1F600}\u{1F600}"`);
+}));
+
 test('a traceback leads to the line', () => withPage(origin, {}, async (page) => {
     const status = await runScript(page, 'def f(a):\n    return 1 / a\n\ndef main():\n    print("before")\n    f(0)\n');
     assert.match(status, /^Failed after .*: exception\.$/);
@@ -115,14 +123,6 @@ test('a traceback leads to the line', () => withPage(origin, {}, async (page) =>
     }
 }));
 
-test('Ctrl+Enter runs, from the editor and from elsewhere', () => withPage(origin, {}, async (page) => {
-    let runs = 0;
-    page.on('request', (request) => { runs += request.method() === 'POST' ? 1 : 0; });
-    await page.click('.CodeMirror-code');
-    await page.keyboard.press('Control+Enter');
-    await waitForStatus(page, /^Finished/);
-    assert.equal(runs, 1);
-    await page.focus('#copy-curl');
 test('only lines of the script itself are links', () => withPage(origin, {}, async (page) => {
     await runScript(page, `import os, sys
 def main():
@@ -140,6 +140,14 @@ def main():
     assert.deepEqual(await page.locator('#traceback .link').allTextContents(), ['line 9']);
 }));
 
+test('Ctrl+Enter runs, from the editor and from elsewhere', () => withPage(origin, {}, async (page) => {
+    let runs = 0;
+    page.on('request', (request) => { runs += request.method() === 'POST' ? 1 : 0; });
+    await page.click('.CodeMirror-code');
+    await page.keyboard.press('Control+Enter');
+    await waitForStatus(page, /^Finished/);
+    assert.equal(runs, 1);
+    await page.focus('#copy-curl');
     await page.keyboard.press('Control+Enter');
     await page.waitForFunction(() => !document.getElementById('run').disabled);
     assert.equal(runs, 2);
