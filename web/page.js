@@ -162,7 +162,10 @@ control('copy-curl').addEventListener('click',
 document.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) {
         event.preventDefault();
-        run();
+        if (control('access').contains(event.target)) // with the token that stands there
+            control('access').requestSubmit();
+        else
+            run();
     }
 });
 addEventListener('hashchange', openFragment);
