@@ -21,6 +21,7 @@
     EACH("/assets/events.js", SCRIPT, events_js)                                                   \
     EACH("/assets/examples.js", SCRIPT, examples_js)                                               \
     EACH("/assets/json.js", SCRIPT, json_js)                                                       \
+    EACH("/assets/menu.js", SCRIPT, menu_js)                                                       \
     EACH("/assets/output.js", SCRIPT, output_js)                                                   \
     EACH("/assets/share.js", SCRIPT, share_js)                                                     \
     EACH("/assets/tree.js", SCRIPT, tree_js)                                                       \

@@ -19,6 +19,7 @@ page_\name\()_size:
     file events_js, "web/events.js"
     file examples_js, "web/examples.js"
     file json_js, "web/json.js"
+    file menu_js, "web/menu.js"
     file output_js, "web/output.js"
     file share_js, "web/share.js"
     file tree_js, "web/tree.js"

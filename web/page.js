@@ -1,8 +1,8 @@
 /* page: the controls of the playground, and one run at a time. */
 import { makeEditor } from './editor.js';
 import { execute } from './events.js';
-import { EXAMPLES } from './examples.js';
 import { Entries, parseJson } from './json.js';
+import { makeMenu } from './menu.js';
 import { addText, clearOutput, duration, flushText, showAnswer, showStatus } from './output.js';
 import { copyText, curlCommand, fragmentToScript, scriptToFragment } from './share.js';
 
@@ -12,8 +12,13 @@ const TICK_MS = 100;
 const control = (id) => document.getElementById(id);
 const editor = makeEditor(control('editor'), {
     onRun: () => run(),
-    onEdit: () => { control('example').value = ''; },
+    onEdit: () => {
+        menu.forget();
+        forgetLink();
+    },
 });
+const menu = makeMenu({ menu: control('example'), question: control('question'), answers: control('answers'), replace: control('replace'),
+    keep: control('keep') }, editor, forgetLink);
 let running = null; // the AbortController of the run
 let unkept = ''; // the token, where it cannot be kept
 
@@ -136,23 +141,25 @@ function copyLink() {
     copy(location.href, 'Link copied.');
 }
 
+/* The link is that of another script from now on; it would also not be seen to be opened again. */
+function forgetLink() {
+    if (location.hash)
+        history.replaceState(null, '', location.pathname + location.search);
+}
+
 /* Opens what the link brought. Never runs it: that is the reader's to decide. */
 function openFragment() {
     const fragment = location.hash.slice(1), script = fragment ? fragmentToScript(fragment) : null;
-    if (script !== null)
+    if (script !== null) {
         editor.script = script;
-    else if (fragment)
+        menu.forget();
+    } else if (fragment)
         showStatus('The link holds no script.', 'bad');
     return script !== null;
 }
 
 /* ---- start ---- */
 
-EXAMPLES.forEach(([name], index) => control('example').add(new Option(name, String(index))));
-control('example').addEventListener('change', ({ target }) => {
-    if (target.value !== '')
-        editor.script = EXAMPLES[Number(target.value)][1];
-});
 control('run').addEventListener('click', run);
 control('stop').addEventListener('click', () => running?.abort());
 control('access').addEventListener('submit', takeToken);
@@ -169,7 +176,5 @@ document.addEventListener('keydown', (event) => {
     }
 });
 addEventListener('hashchange', openFragment);
-if (!openFragment()) {
-    editor.script = EXAMPLES[0][1];
-    control('example').value = '0';
-}
+if (!openFragment())
+    menu.choose(0);

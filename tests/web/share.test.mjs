@@ -40,6 +40,56 @@ test('a link carries the script in its fragment', () => withPage(origin, CLIPBOA
     }
 }));
 
+test('a link that is opened in the same tab: the menu names no example, and the link ends with its script', () => withPage(origin, {}, async (page) => {
+    const link = `#${Buffer.from('x = 1\n').toString('base64url')}`;
+    const open = () => page.evaluate((fragment) => { location.hash = fragment; }, link);
+    const opened = () => page.waitForFunction(() => document.querySelector('.CodeMirror').CodeMirror.getValue() === 'x = 1\n');
+    assert.equal(await page.locator('#example').inputValue(), '0');
+    await open();
+    await opened();
+    assert.equal(await page.locator('#example').inputValue(), '');
+    await page.click('.CodeMirror-code');
+    await page.keyboard.type('y');
+    assert.equal(await page.evaluate(() => location.href), `${origin}/`);
+    await open();
+    await opened();
+    await page.selectOption('#example', { label: 'NumPy' });
+    await page.getByRole('button', { name: 'Replace', exact: true }).click();
+    assert.equal(await page.evaluate(() => location.href), `${origin}/`);
+    assert.match(await editorText(page), /numpy/);
+    await page.reload();
+    assert.equal(await page.locator('#example').inputValue(), '0');
+}));
+
+test('the menu does not take away what was written without asking', () => withPage(origin, {}, async (page) => {
+    await page.focus('#example');
+    await page.keyboard.press('ArrowDown'); // an example as it was
+    assert.match(await editorText(page), /numpy/);
+    assert(await page.locator('#answers').isHidden());
+    await page.click('.CodeMirror-code');
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type('# mine');
+    const mine = await editorText(page);
+    await page.focus('#example');
+    for (const name of ['Basic', 'NumPy']) {
+        await page.keyboard.press('ArrowDown');
+        await page.getByRole('status').getByText(`Replace your script by the example “${name}”?`).waitFor();
+        assert.equal(await editorText(page), mine);
+    }
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await takePicture(page, 'question');
+    await page.keyboard.press('Enter'); // keeps
+    assert.equal(await editorText(page), mine);
+    assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ['example', '']);
+    assert(await page.locator('#answers').isHidden());
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter'); // replaces
+    assert.match(await editorText(page), /Hello/);
+    assert.deepEqual(await page.evaluate(() => [document.activeElement.id, document.activeElement.value]), ['example', '0']);
+}));
+
 test('the command for a shell runs the same script', () => withPage(origin, CLIPBOARD, async (page) => {
     await writeScript(page, SCRIPT);
     await page.click('#copy-curl');
