@@ -1,6 +1,6 @@
 /*
  * mcp: one message of the Model Context Protocol, as POST /mcp brings it, -> what is to be done.
- * JSON-RPC 2.0; revisions 2025-06-18 and 2025-03-26, without sessions. One tool, run_python, whose
+ * JSON-RPC 2.0; revision 2025-06-18, without sessions. One tool, run_python, whose
  * arguments are the fields of POST /execute. Pure but for memory.
  */
 #ifndef MCP_H

@@ -21,7 +21,7 @@ int http_mcp_check_head(struct http_connection *connection, const char **ret_tex
         return 403;
     }
     if (!mcp_knows_version(header(connection, "MCP-Protocol-Version"))) {
-        *ret_text = "MCP-Protocol-Version must be 2025-06-18 or 2025-03-26";
+        *ret_text = "MCP-Protocol-Version must be 2025-06-18";
         return 400;
     }
     return 0;

@@ -23,14 +23,11 @@ enum { PARSE_ERROR = -32700, INVALID_REQUEST = -32600, NO_METHOD = -32601, BAD_P
 /* A message holds the object of a request two levels down, and few values of its own. */
 static const struct json_limits message_limits = {.depth = 66, .values = 101000};
 
-static const char *const versions[] = {"2025-06-18", "2025-03-26"};
-#define VERSION_COUNT (sizeof(versions) / sizeof(versions[0]))
+/* The one before, 2025-03-26, wants batches. */
+#define REVISION "2025-06-18"
 
 bool mcp_knows_version(const char *version) {
-    for (size_t i = 0; version && i < VERSION_COUNT; i++)
-        if (strcmp(version, versions[i]) == 0)
-            return true;
-    return !version;
+    return !version || strcmp(version, REVISION) == 0;
 }
 
 /* ---- members ---- */
@@ -113,22 +110,11 @@ enum { PARAM_VERSION, PARAM_NAME, PARAM_ARGUMENTS };
 static const struct members no_params = {.names = {"protocolVersion", "name", "arguments"}};
 
 /* Another revision than the client's is an offer, which it may take. */
-static int initialize(struct mcp_call *call, const struct members *params) {
-    char wanted[NAME_BYTES] = "";
-    struct buf text;
-    if (params->counts[PARAM_VERSION] > 0)
-        spell(params->text, &params->spans[PARAM_VERSION], wanted);
-    const char *version = *wanted && mcp_knows_version(wanted) ? wanted : versions[0];
-    buf_init(&text, TEXT_BYTES);
-    int r = buf_printf(&text,
-                       "{\"protocolVersion\": \"%s\", \"capabilities\": {\"tools\": {}}, "
-                       "\"serverInfo\": {\"name\": \"code-runner\", \"title\": "
-                       "\"Sandboxed Code Runner\", \"version\": \"" VERSION "\"}}",
-                       version);
-    if (r == 0)
-        r = answer_result(call, text.data);
-    buf_done(&text);
-    return r;
+static int initialize(struct mcp_call *call) {
+    return answer_result(call,
+                         "{\"protocolVersion\": \"" REVISION "\", \"capabilities\": {\"tools\": "
+                         "{}}, \"serverInfo\": {\"name\": \"code-runner\", \"title\": "
+                         "\"Sandboxed Code Runner\", \"version\": \"" VERSION "\"}}");
 }
 
 static int list_tools(struct mcp_call *call, const struct mcp_settings *settings) {
@@ -194,7 +180,7 @@ static int do_method(struct mcp_call *call, const struct members *message,
     if (has_twice(&params))
         return answer_error(call, BAD_PARAMS, "A member of params appears more than once");
     if (strcmp(method, "initialize") == 0)
-        return initialize(call, &params);
+        return initialize(call);
     if (strcmp(method, "ping") == 0)
         return answer_result(call, "{}");
     if (strcmp(method, "tools/list") == 0)

@@ -37,7 +37,7 @@ def texts(result):
 # ---- a session, as a client has it ----
 
 @pytest.mark.mode_independent
-@pytest.mark.parametrize("asked, offered", [("2025-06-18", "2025-06-18"), ("2025-03-26", "2025-03-26"),
+@pytest.mark.parametrize("asked, offered", [("2025-06-18", "2025-06-18"), ("2025-03-26", "2025-06-18"),
                                             ("2024-11-05", "2025-06-18"), ("2025-11-25", "2025-06-18")])
 def test_initialize(service, asked, offered):
     answer = ask(service, "initialize", {"protocolVersion": asked, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}, 0)
@@ -164,7 +164,7 @@ def test_other_types_and_sizes(service):
 
 
 @pytest.mark.mode_independent
-@pytest.mark.parametrize("version, status", [("2025-06-18", 200), ("2025-03-26", 200), ("2024-11-05", 400), ("nonsense", 400), ("", 400)])
+@pytest.mark.parametrize("version, status", [("2025-06-18", 200), ("2025-03-26", 400), ("2024-11-05", 400), ("nonsense", 400), ("", 400)])
 def test_versions(service, version, status):
     assert ask(service, "ping", **{"MCP-Protocol-Version": version}).status == status
 

@@ -103,7 +103,7 @@ static void methods(void **state) {
 #define ERROR(code) "\"id\": 7, \"error\": {\"code\": " code ", "
     expect(CALL("p\\u0069ng", ""), 200, "\"result\": {}");
     expect(CALL("initialize", ", \"params\": {\"protocolVersion\": \"2025-03-26\"}"), 200,
-           "\"protocolVersion\": \"2025-03-26\"");
+           "\"protocolVersion\": \"2025-06-18\"");
     expect(CALL("initialize", ", \"params\": {\"protocolVersion\": \"2025-06-18\"}"), 200,
            "\"protocolVersion\": \"2025-06-18\"");
     expect(CALL("initialize", ", \"params\": {\"protocolVersion\": \"2099-01-01\"}"), 200,
@@ -164,7 +164,7 @@ static void versions(void **state) {
     (void)state;
     assert_true(mcp_knows_version(NULL));
     assert_true(mcp_knows_version("2025-06-18"));
-    assert_true(mcp_knows_version("2025-03-26"));
+    assert_false(mcp_knows_version("2025-03-26"));
     assert_false(mcp_knows_version(""));
     assert_false(mcp_knows_version("2025-06-1"));
     assert_false(mcp_knows_version("2024-11-05"));
