@@ -110,14 +110,27 @@ enum { PARAM_VERSION, PARAM_NAME, PARAM_ARGUMENTS };
 static const struct members no_params = {.names = {"protocolVersion", "name", "arguments"}};
 
 /* Another revision than the client's is an offer, which it may take. */
-static int initialize(struct mcp_call *call) {
+static int initialize(struct mcp_call *call, const struct members *params,
+                      const struct mcp_settings *settings) {
+    (void)settings;
+    if (params->counts[PARAM_VERSION] == 0 || params->spans[PARAM_VERSION].type != JSON_STRING)
+        return answer_error(call, BAD_PARAMS, "params.protocolVersion must be a string");
     return answer_result(call,
                          "{\"protocolVersion\": \"" REVISION "\", \"capabilities\": {\"tools\": "
                          "{}}, \"serverInfo\": {\"name\": \"code-runner\", \"title\": "
                          "\"Sandboxed Code Runner\", \"version\": \"" VERSION "\"}}");
 }
 
-static int list_tools(struct mcp_call *call, const struct mcp_settings *settings) {
+static int ping(struct mcp_call *call, const struct members *params,
+                const struct mcp_settings *settings) {
+    (void)params;
+    (void)settings;
+    return answer_result(call, "{}");
+}
+
+static int list_tools(struct mcp_call *call, const struct members *params,
+                      const struct mcp_settings *settings) {
+    (void)params;
     int r = answer(call, 200);
     if (r == 0)
         r = buf_append_text(&call->text, "\"result\": {\"tools\": [");
@@ -150,6 +163,16 @@ static int call_tool(struct mcp_call *call, const struct members *params,
     return r;
 }
 
+static const struct method {
+    const char *name;
+    int (*answer)(struct mcp_call *call, const struct members *params,
+                  const struct mcp_settings *settings);
+} methods[] = {{"initialize", initialize},
+               {"ping", ping},
+               {"tools/list", list_tools},
+               {"tools/call", call_tool}};
+#define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
+
 /* ---- a message ---- */
 
 enum { MESSAGE_VERSION, MESSAGE_ID, MESSAGE_METHOD, MESSAGE_PARAMS, MESSAGE_RESULT, MESSAGE_ERROR };
@@ -168,8 +191,13 @@ static int take_id(struct mcp_call *call, const struct members *message) {
 static int do_method(struct mcp_call *call, const struct members *message,
                      const struct mcp_settings *settings) {
     struct members params = no_params;
-    char method[NAME_BYTES];
-    spell(message->text, &message->spans[MESSAGE_METHOD], method);
+    char name[NAME_BYTES];
+    size_t i = 0;
+    spell(message->text, &message->spans[MESSAGE_METHOD], name);
+    while (i < METHOD_COUNT && strcmp(methods[i].name, name) != 0)
+        i++;
+    if (i == METHOD_COUNT) /* whatever its parameters are */
+        return answer_error(call, NO_METHOD, "Method not found");
     if (message->counts[MESSAGE_PARAMS] > 0) {
         const struct json_span *span = &message->spans[MESSAGE_PARAMS];
         params.text = message->text + span->start;
@@ -179,15 +207,7 @@ static int do_method(struct mcp_call *call, const struct members *message,
     }
     if (has_twice(&params))
         return answer_error(call, BAD_PARAMS, "A member of params appears more than once");
-    if (strcmp(method, "initialize") == 0)
-        return initialize(call);
-    if (strcmp(method, "ping") == 0)
-        return answer_result(call, "{}");
-    if (strcmp(method, "tools/list") == 0)
-        return list_tools(call, settings);
-    if (strcmp(method, "tools/call") == 0)
-        return call_tool(call, &params, settings);
-    return answer_error(call, NO_METHOD, "Method not found");
+    return methods[i].answer(call, &params, settings);
 }
 
 static int do_message(struct mcp_call *call, const struct members *message,
@@ -228,12 +248,14 @@ int mcp_parse(const char *body, size_t size, const struct mcp_settings *settings
     struct json_report report = json_check(body, size, &message_limits, note_member, &message);
     int r;
     if (report.fault != JSON_OK) {
+        /* Too much of it is JSON all the same, as far as it was read. */
+        bool is_json = report.fault == JSON_TOO_DEEP || report.fault == JSON_TOO_MANY;
         struct buf line;
         buf_init(&line, 256);
         r = buf_printf(&line, "Message %s (at byte %zu)", json_fault_text(report.fault),
                        report.offset);
         if (r == 0)
-            r = answer_error(&call, PARSE_ERROR, line.data);
+            r = answer_error(&call, is_json ? INVALID_REQUEST : PARSE_ERROR, line.data);
         buf_done(&line);
     } else if (report.value.type == JSON_ARRAY) {
         r = answer_error(&call, INVALID_REQUEST, "Batches are not taken: send one message");

@@ -141,7 +141,10 @@ def test_log_and_metrics(lone):
     (b"", 400, -32700), (b"{", 400, -32700), (b'{"jsonrpc": "2.0", "id": 01}', 400, -32700), (b"\xff", 400, -32700),
     ([], 400, -32600), ([{"jsonrpc": "2.0", "id": 1, "method": "ping"}], 400, -32600), (5, 400, -32600),
     ({"id": 1, "method": "ping"}, 400, -32600), ({"jsonrpc": "2.0", "id": None, "method": "ping"}, 400, -32600),
+    (b"[" * 70 + b"]" * 70, 400, -32600), ([0] * 110_000, 400, -32600),
     ({"jsonrpc": "2.0", "id": 1, "method": "resources/list"}, 200, -32601),
+    ({"jsonrpc": "2.0", "id": 1, "method": "resources/list", "params": []}, 200, -32601),
+    ({"jsonrpc": "2.0", "id": 1, "method": "initialize"}, 200, -32602),
     ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "rm"}}, 200, -32602),
     ({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "run_python", "arguments": {"script": 5}}}, 200, -32602)])
 def test_errors(service, message, status, code):

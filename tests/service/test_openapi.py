@@ -145,6 +145,8 @@ def execute_body(script=PLAIN, **fields):
     return json.dumps({"script": script, **fields}).encode()
 
 
+INITIALIZE = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+    "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}).encode()
 TOO_LARGE = b" " * (33 << 20)
 TEXT = {"Content-Type": "text/plain"}
 # Path, method, status as documented; how it comes about.
@@ -164,7 +166,7 @@ WAYS = [
     ("/execute", "post", "500", lambda at: at.broken("/execute", execute_body(SLEEPS))),
     ("/execute", "post", "503", lambda at: at.busy_post("/execute", execute_body())),
     *[("/mcp", "post", "200", lambda at, body=body: at.post("/mcp", body)) for body in (
-        rpc("initialize"), rpc("ping"), rpc("tools/list"), rpc("nothing"), call(RICH), call("def main():\n    1/0\n"), call(""))],
+        rpc("initialize"), INITIALIZE, rpc("ping"), rpc("tools/list"), rpc("nothing"), call(RICH), call("def main():\n    1/0\n"), call(""))],
     ("/mcp", "post", "202", lambda at: at.post("/mcp", b'{"jsonrpc": "2.0", "method": "notifications/initialized"}')),
     *[("/mcp", "post", "400", lambda at, body=body: at.post("/mcp", body)) for body in (b"", b"[]", b"{}")],
     ("/mcp", "post", "400", lambda at: at.post("/mcp", rpc("ping"), {"MCP-Protocol-Version": "1"})),

@@ -69,6 +69,20 @@ static void broken_messages(void **state) {
         expect(invalid[i], 400, "\"error\": {\"code\": -32600, ");
 }
 
+static void too_much(void **state) {
+    (void)state;
+    static char many[400000];
+    char deep[200] = {0};
+    memset(deep, '[', 100);
+    memset(deep + 100, ']', 99);
+    expect(deep, 400,
+           "\"id\": null, \"error\": {\"code\": -32600, \"message\": \"Message is nested");
+    many[0] = '[';
+    for (size_t i = 1; i < sizeof(many) - 2; i += 2)
+        memcpy(many + i, "1,", 2);
+    expect(many, 400, "\"id\": null, \"error\": {\"code\": -32600, \"message\": \"Message holds");
+}
+
 static void an_id_goes_back_as_it_came(void **state) {
     (void)state;
     static const char *const ids[] = {"0",
@@ -108,12 +122,16 @@ static void methods(void **state) {
            "\"protocolVersion\": \"2025-06-18\"");
     expect(CALL("initialize", ", \"params\": {\"protocolVersion\": \"2099-01-01\"}"), 200,
            "\"protocolVersion\": \"2025-06-18\"");
-    expect(CALL("initialize", ""), 200, "\"capabilities\": {\"tools\": {}}");
+    expect(CALL("initialize", ", \"params\": {\"protocolVersion\": \"\"}"), 200,
+           "\"capabilities\": {\"tools\": {}}");
+    expect(CALL("initialize", ""), 200, ERROR("-32602"));
+    expect(CALL("initialize", ", \"params\": {\"protocolVersion\": 2025}"), 200, ERROR("-32602"));
     expect(CALL("tools/list", ", \"params\": {}"), 200, "\"name\": \"run_python\"");
     expect(CALL("tools/lists", ""), 200, ERROR("-32601"));
     expect(CALL("pin\\u0000g", ""), 200, ERROR("-32601"));
     expect(CALL("", ""), 200, ERROR("-32601"));
     expect(CALL("ping", ", \"params\": []"), 200, ERROR("-32602"));
+    expect(CALL("pings", ", \"params\": []"), 200, ERROR("-32601"));
     expect(CALL("tools/call", ""), 200, ERROR("-32602"));
     expect(CALL("tools/call", ", \"params\": {\"name\": \"run\"}"), 200, "Unknown tool");
     expect(CALL("tools/call", ", \"params\": {\"name\": \"run_python\", \"name\": \"run_python\"}"),
@@ -256,6 +274,7 @@ static void failures(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_messages),
+        cmocka_unit_test(too_much),
         cmocka_unit_test(an_id_goes_back_as_it_came),
         cmocka_unit_test(methods),
         cmocka_unit_test(a_call_becomes_a_request),
