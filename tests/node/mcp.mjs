@@ -1,8 +1,17 @@
 // The official SDK's client against a service, whose URL is the argument. Ends with a line of what was tried, or an exception.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 
+// Open without a token.
+const runs = async () => (await (await fetch(new URL("/ready", url))).json()).running;
+const becomes = async (count) => {
+  for (let tries = 0; (await runs()) !== count; tries++) {
+    assert.ok(tries < 50, `${await runs()} run, not ${count}`);
+    await sleep(100);
+  }
+};
 const [url, token] = process.argv.slice(2);
 const client = new Client({ name: "test", version: "1" });
 const requestInit = token ? { headers: { Authorization: `Bearer ${token}` } } : {};
@@ -48,9 +57,15 @@ assert.deepEqual(many.map((one) => one.structuredContent.result), [1, 2, 3, 4]);
 const stop = new AbortController();
 const left = client.callTool({ name: "run_python", arguments: { script: "import time\ndef main():\n    time.sleep(20)\n" } },
   undefined, { signal: stop.signal });
-setTimeout(() => stop.abort(), 200);
+await becomes(1);
+stop.abort();
 await assert.rejects(left);
+// What the client says then is a notification, which means nothing to a server without sessions.
+await sleep(300);
+assert.equal(await runs(), 1);
+assert.deepEqual(errors, []);
 
 await client.close();
-assert.deepEqual(errors, []);
+await becomes(0);
+assert.deepEqual(errors.map((error) => error.name), ["AbortError"]);
 console.log("mcp: all as the SDK expects it");
