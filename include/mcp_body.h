@@ -1,9 +1,10 @@
 /*
  * mcp_body: an outcome as the JSON-RPC answer to MCP's tools/call, as segments. Pure.
  *
- * What a model reads comes in `content`: the result's JSON, or error and traceback; then stdout and
- * stderr, each if there is some; then the figures. What a program reads comes in
- * `structuredContent`: the object of the plain answer, without the figures, if the script returned.
+ * What a model reads comes in `content`: the result's JSON, or outcome, error and traceback; then
+ * stdout and stderr, each if there is some; then the names of files; then the figures. What a
+ * program reads comes in `structuredContent`: the object of the plain answer, without the figures,
+ * if the script returned.
  */
 #ifndef MCP_BODY_H
 #define MCP_BODY_H

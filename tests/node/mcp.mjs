@@ -41,11 +41,12 @@ const image = drawn.content.find((block) => block.type === "image");
 assert.equal(Buffer.from(image.data, "base64").subarray(1, 4).toString(), "PNG");
 
 const files = await run("def main():\n    open('b', 'w').write('x')\n", { return_files: ["b"] });
+assert.deepEqual(files.content.map((block) => block.text), ["null", "files:\nb (1 bytes)\n"]);
 assert.deepEqual(files.structuredContent.files, { b: { data: "eA==", size: 1 } });
 
 const failed = await run("def main():\n    1/0\n");
 assert.equal(failed.isError, true);
-assert.match(failed.content[0].text, /^ZeroDivisionError/);
+assert.match(failed.content[0].text, /^exception: ZeroDivisionError/);
 
 await assert.rejects(run(""), { code: -32602 });
 await assert.rejects(client.callTool({ name: "other" }), { code: -32602 });

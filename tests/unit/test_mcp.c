@@ -243,7 +243,8 @@ static void a_result_with_all_there_is(void **state) {
     expect_run(&outcome, 200,
                CONTENT
                "{\\\"a\\\": \\\"\\\\n\\\"}\"}, {\"type\": \"text\", \"text\": \"stdout:\\no\\n\"}, "
-               "{\"type\": \"text\", \"text\": \"stderr:\\ne\\nnote\"}, {\"type\": \"image\", "
+               "{\"type\": \"text\", \"text\": \"stderr:\\ne\\nnote\"}, {\"type\": \"text\", "
+               "\"text\": \"files:\\nn\\\" (3 bytes)\\n\"}, {\"type\": \"image\", "
                "\"mimeType\": \"image/png\", \"data\": \"iVBORw0KGgp4\"}], "
                "\"structuredContent\": {\"result\": {\"a\": \"\\n\"}, \"stdout\": \"o\\n\", "
                "\"stderr\": \"e\\nnote\", \"files\": {\"n\\\"\": {\"data\": \"YWJj\", \"size\": "
@@ -256,13 +257,15 @@ static void failures(void **state) {
     fill(&outcome, VERDICT_EXCEPTION);
     assert_int_equal(buf_append_text(&outcome.stdout_bytes, "o"), 0);
     assert_int_equal(buf_append_text(&outcome.traceback, "T\n"), 0);
-    expect_run(&outcome, 200,
-               CONTENT "E: \\\"x\\\"\\nT\\n\"}, {\"type\": \"text\", \"text\": \"stdout:\\no\"}], "
-                       "\"isError\": true}}");
+    expect_run(
+        &outcome, 200,
+        CONTENT
+        "exception: E: \\\"x\\\"\\nT\\n\"}, {\"type\": \"text\", \"text\": \"stdout:\\no\"}], "
+        "\"isError\": true}}");
     fill(&outcome, VERDICT_NO_MAIN);
     outcome.started = false;
     assert_int_equal(buf_append_text(&outcome.stdout_bytes, "o"), 0);
-    expect_run(&outcome, 200, CONTENT "E: \\\"x\\\"\"}], \"isError\": true}}");
+    expect_run(&outcome, 200, CONTENT "no_main: E: \\\"x\\\"\"}], \"isError\": true}}");
     fill(&outcome, VERDICT_OVERLOADED);
     expect_run(&outcome, 503,
                START "\"error\": {\"code\": -32000, \"message\": \"E: \\\"x\\\"\"}}");
