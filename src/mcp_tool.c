@@ -23,10 +23,11 @@ int mcp_tool_write(struct buf *buf, const struct mcp_settings *settings) {
         "\"args\": {\"type\": [\"object\", \"array\"], \"description\": "
         "\"Arguments of main: an object of keywords, or an array of positions\"}, "
         "\"stdin\": {\"type\": \"string\", \"description\": \"Standard input of the script\"}, "
-        "\"files\": {\"type\": \"object\", \"additionalProperties\": {\"type\": \"string\", "
-        "\"contentEncoding\": \"base64\"}, \"description\": "
+        "\"files\": {\"type\": \"object\", \"maxProperties\": %u, \"additionalProperties\": "
+        "{\"type\": \"string\", \"contentEncoding\": \"base64\"}, \"description\": "
         "\"Files for the working directory: names, and what is in them in base64\"}, "
-        "\"return_files\": {\"type\": \"array\", \"items\": {\"type\": \"string\"}, \"maxItems\": "
+        "\"return_files\": {\"type\": \"array\", \"items\": {\"type\": \"string\", \"minLength\": "
+        "1}, \"maxItems\": "
         "%u, \"description\": \"Patterns of files to send back, such as *.csv\"}, "
         "\"timeout_seconds\": {\"type\": \"number\", \"exclusiveMinimum\": 0, \"maximum\": %.10g}, "
         "\"memory_mb\": {\"type\": \"number\", \"minimum\": %" PRIu64 ", \"maximum\": %" PRIu64
@@ -40,6 +41,6 @@ int mcp_tool_write(struct buf *buf, const struct mcp_settings *settings) {
         "\"size\": {\"type\": \"integer\"}}, \"required\": [\"data\", \"size\"]}}}, "
         "\"required\": [\"result\", \"stdout\"]}, "
         "\"annotations\": {\"readOnlyHint\": true, \"openWorldHint\": false}}",
-        timeout_s, memory_mb, limits->script_bytes, settings->output_bytes >> 20,
+        timeout_s, memory_mb, limits->script_bytes, settings->output_bytes >> 20, INPUT_FILES_MOST,
         INPUT_PATTERNS_MOST, timeout_s, least_mb, memory_mb);
 }

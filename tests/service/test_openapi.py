@@ -248,6 +248,23 @@ def test_its_examples_are_true(service):
     assert service.execute("def main():\n    1/0\n").json == error
 
 
+def constraints(schema):
+    """Of a schema, without what is for people; the largest values differ, since the tool says those of this service."""
+    if not isinstance(schema, dict):
+        return schema
+    return {name: constraints(value) for name, value in schema.items() if name not in ("description", "maximum")}
+
+
+def test_the_tool_takes_what_execute_takes(service):
+    schema = DOCUMENT["components"]["schemas"]["Script"]
+    tool = service.client.request("POST", "/mcp", rpc("tools/list"), JSON_TYPE).json["result"]["tools"][0]
+    assert constraints(tool["inputSchema"]) == constraints(schema)
+    assert constraints({"maximum": 1, "a": {"minimum": 2}}) == {"a": {"minimum": 2}}
+    files = DOCUMENT["components"]["schemas"]["File"]["properties"]
+    told = tool["outputSchema"]["properties"]["files"]["additionalProperties"]["properties"]
+    assert set(told) == set(files) and {name: told[name]["type"] for name in told} == {name: files[name]["type"] for name in files}
+
+
 WRONG = {"script": 5, "args": 5, "stdin": 5, "files": [], "return_files": {}, "timeout_seconds": 0, "memory_mb": 1}
 
 
