@@ -162,6 +162,44 @@ def test_its_limits_are_the_defaults():
             assert limit.replace(",", "") == defaults[option], option
 
 
+def constant(path, name):
+    """What a source gives this name: a number, or a number shifted."""
+    text = (TOP / path).read_text()
+    value = re.search(rf"\b{name}\b *=? *(.*?)[,;]? *(?:/\*.*|#.*)?$", text, re.M).group(1)
+    number, _, shift = re.sub(r"\(size_t\)|[()u_]", "", value).partition(" << ")
+    return int(number) << int(shift or 0)
+
+
+def test_limits_without_an_option_are_those_of_the_sources():
+    harness = "sandbox/harness/"
+    values, depth = re.search(r"body_limits = \{.depth = (\d+), .values = (\d+)\}", (TOP / "src/request.c").read_text()).group(2, 1)
+    large, budget = (constant("src/http_request.c", name) >> 20 for name in ("LARGE_BYTES", "LARGE_BUDGET"))
+    figures, files = constant(harness + "figures.py", "FIGURES_MOST"), constant(harness + "returned.py", "FILES_MOST")
+    assert (figures, files) == (constant("include/protocol.h", "FIGURES_MOST"), constant("include/protocol.h", "RETURNED_MOST"))
+    # A file in so many folders has one part more, as names of a request have.
+    parts = constant(harness + "returned.py", "DEPTH_MOST")
+    assert parts == constant("include/file_name.h", "FILE_NAME_DEPTH")
+    entries, pixels = constant(harness + "returned.py", "ENTRIES_MOST"), constant(harness + "figures.py", "PIXELS_MOST")
+    error, traceback = constant("src/answer_body.c", "error_text_bytes") >> 10, constant(harness + "failures.py", "TRACEBACK_BYTES") >> 10
+    said = {
+        "`args`": f"{constant('include/inputs.h', 'INPUT_ARGS_BYTES') >> 20} MB of JSON, nested {int(depth) - 1} deep",
+        "number of `files`": f"{constant('include/inputs.h', 'INPUT_FILES_MOST')}",
+        f"large requests (over {large} MB) at once, of all clients": f"{budget} MB",
+        "`return_files`": f"{constant('include/inputs.h', 'INPUT_PATTERNS_MOST')} patterns; {files} files, {parts - 1} folders deep; {entries:,} names looked at",
+        "`figures`": f"{figures}, of {pixels // 10 ** 6} million pixels each",
+        "an error's text; its traceback": f"{error} KB; {traceback} KB",
+        "network, and state between requests": "none",
+    }
+    table = PAGE.split("\n## Limits\n")[1].split("\n## ")[0]
+    assert dict(re.findall(r"^\| (.*?) \| (.*?) \| \|$", table, re.M)) == said
+    assert f" {int(values):,} values, nested {depth} deep |" in table
+    name_bytes, part_bytes = (constant("include/file_name.h", name) for name in ("FILE_NAME_BYTES", "FILE_NAME_PART_BYTES"))
+    assert name_bytes == constant(harness + "returned.py", "NAME_BYTES")
+    assert f"It has at most {name_bytes} bytes and {parts} parts of {part_bytes} bytes" in PAGE
+    assert f"more than {files} files" in NOTES and f"than {entries:,} names" in NOTES and f"over {pixels // 10 ** 6} million pixels" in NOTES
+    assert f"more than {figures}:" in NOTES and f"more than {constant(harness + 'answer.py', 'NOTES_MOST')} notes" in NOTES
+
+
 def headings(text):
     return [re.sub(r"[^\w -]", "", name.lower()).replace(" ", "-") for name in re.findall(r"^#+ (.*)$", text, re.M)]
 
