@@ -32,7 +32,7 @@ def main():
 # Headers of every answer, which are HTTP's own or say nothing of the API.
 COMMON = {"date", "content-type", "content-length", "transfer-encoding", "connection", "x-content-type-options", "cache-control",
           "referrer-policy", "content-security-policy", "vary", "access-control-allow-origin", "access-control-expose-headers",
-          "x-accel-buffering", "allow"}
+          "x-accel-buffering"}
 
 
 def follow(item):
@@ -56,7 +56,9 @@ def check(path, method, answer):
     assert status in documented, f"not documented: {answer}"
     response = follow(documented[status])
     kind = (answer.headers["Content-Type"] or "").partition(";")[0]
-    if "content" not in response:
+    if method == "head":
+        assert answer.body == b""
+    elif "content" not in response:
         assert answer.body == b"" and (not kind or answer.status == 304)
     else:
         assert kind in response["content"], (kind, answer)
@@ -95,6 +97,9 @@ class Places:
     def get(self, path, server=None):
         return (server or self.service).client.get(path)
 
+    def head(self, path, server=None, headers=None):
+        return (server or self.service).client.request("HEAD", path, headers=headers or {})
+
     def locked(self):
         if "locked" not in self.made:
             self.made["locked"] = self.start_server("--slots=1", environment={"CODE_RUNNER_TOKENS": "secret"})
@@ -121,20 +126,46 @@ class Places:
             os.kill(server.zygote_pid(), signal.SIGKILL)
             return raw.read_answer()
 
-    def draining(self, path):
+    def draining(self, path, body=None, method="GET"):
         server = self.start_server("--slots=1", "--grace-seconds=1")
         with server.raw() as raw:
             raw.send(execute_bytes(SLEEPS))
             procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
             server.process.send_signal(signal.SIGTERM)
             client = Client(server.port)
-            answer = procs.poll(lambda: (found := client.get(path)).status != 200 and found, 5, "it drains")
+            procs.poll(lambda: client.get("/health").status == 503, 5, "it drains")
+            answer = client.request("POST", path, body, JSON_TYPE) if body else client.request(method, path)
             client.close()
         return answer
 
     def busy_post(self, path, body):
         with self.busy() as server:
             return self.post(path, body, server=server)
+
+    def impatient_post(self, path, body):
+        """One that waits for a slot, for a second."""
+        server = self.start_server("--slots=1", "--queue=1", "--queue-wait-seconds=1")
+        with server.raw() as raw:
+            raw.send(execute_bytes(SLEEPS))
+            procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+            return self.post(path, body, server=server)
+
+    def crowded_post(self, path):
+        """One large request more than may be there at once: the one that is refused hears it when it has been read."""
+        server = self.start_server("--slots=1")
+        size = 32 << 20
+        with contextlib.ExitStack() as stack:
+            raws = [stack.enter_context(server.raw()) for _ in range(5)]
+            for raw in raws:
+                raw.send(head(path=path, Content_Type="application/json", Content_Length=size) + b" " * (size - 1))
+            answers = []
+            for raw in raws:
+                raw.send(b" ")
+                answers.append(raw.read_answer())
+        refused = [answer for answer in answers if answer.status == 503]
+        assert len(refused) == 1, answers
+        validate(refused[0].json, "#/components/schemas/Error")
+        return refused[0]
 
     def busy_get(self, path):
         with self.busy() as server:
@@ -164,7 +195,11 @@ WAYS = [
     ("/execute", "post", "413", lambda at: at.post("/execute", TOO_LARGE)),
     ("/execute", "post", "415", lambda at: at.post("/execute", execute_body(), TEXT)),
     ("/execute", "post", "500", lambda at: at.broken("/execute", execute_body(SLEEPS))),
+    ("/execute", "post", "405", lambda at: at.service.client.get("/execute")),
     ("/execute", "post", "503", lambda at: at.busy_post("/execute", execute_body())),
+    ("/execute", "post", "503", lambda at: at.impatient_post("/execute", execute_body())),
+    ("/execute", "post", "503", lambda at: at.draining("/execute", execute_body())),
+    ("/execute", "post", "503", lambda at: at.crowded_post("/execute")),
     *[("/mcp", "post", "200", lambda at, body=body: at.post("/mcp", body)) for body in (
         rpc("initialize"), INITIALIZE, rpc("ping"), rpc("tools/list"), rpc("nothing"), call(RICH), call("def main():\n    1/0\n"), call(""))],
     ("/mcp", "post", "202", lambda at: at.post("/mcp", b'{"jsonrpc": "2.0", "method": "notifications/initialized"}')),
@@ -175,7 +210,10 @@ WAYS = [
     ("/mcp", "post", "413", lambda at: at.post("/mcp", TOO_LARGE)),
     ("/mcp", "post", "415", lambda at: at.post("/mcp", rpc("ping"), TEXT)),
     ("/mcp", "post", "500", lambda at: at.broken("/mcp", call(SLEEPS))),
+    ("/mcp", "post", "405", lambda at: at.service.client.get("/mcp")),
     ("/mcp", "post", "503", lambda at: at.busy_post("/mcp", call(PLAIN))),
+    ("/mcp", "post", "503", lambda at: at.draining("/mcp", call(PLAIN))),
+    ("/mcp", "post", "503", lambda at: at.crowded_post("/mcp")),
     ("/health", "get", "200", lambda at: at.get("/health")),
     ("/health", "get", "200", lambda at: at.get("/health", at.locked())),
     ("/health", "get", "503", lambda at: at.draining("/health")),
@@ -189,7 +227,34 @@ WAYS = [
     ("/", "get", "200", lambda at: at.get("/")),
     ("/", "get", "200", lambda at: at.get("/", at.locked())),
     ("/", "get", "304", lambda at: at.service.client.request("GET", "/", headers={"If-None-Match": "*"})),
+    *[("/assets/{file}", "get", "200", lambda at, name=name: at.get(f"/assets/{name}", at.locked()))
+      for name in ("page.js", "page.css", "codemirror-license.txt")],
+    ("/assets/{file}", "get", "304", lambda at: at.service.client.request("GET", "/assets/page.js", headers={"If-None-Match": "*"})),
+    ("/assets/{file}", "get", "401", lambda at: at.get("/assets/nothing.js", at.locked())),
+    ("/assets/{file}", "get", "404", lambda at: at.get("/assets/nothing.js")),
 ]
+
+
+def other_methods():
+    """HEAD wherever GET is, with the same status; and a method that no path has."""
+    paths = [path for path, item in DOCUMENT["paths"].items() if "get" in item]
+    yield from ((path, "get", "405", lambda at, path=path: at.service.client.request("PUT", asked(path))) for path in paths)
+    yield from ((path, "head", "200", lambda at, path=path: at.head(asked(path))) for path in paths)
+    for path in ("/metrics", "/openapi.json"):
+        yield path, "head", "401", lambda at, path=path: at.head(path, at.locked())
+    for path in ("/", "/assets/{file}"):
+        yield path, "head", "304", lambda at, path=path: at.head(asked(path), headers={"If-None-Match": "*"})
+    yield "/assets/{file}", "head", "401", lambda at: at.head("/assets/nothing.js", at.locked())
+    yield "/assets/{file}", "head", "404", lambda at: at.head("/assets/nothing.js")
+    yield "/health", "head", "503", lambda at: at.draining("/health", method="HEAD")
+    yield "/ready", "head", "503", lambda at: at.draining("/ready", method="HEAD")
+
+
+def asked(path):
+    return path.replace("{file}", "page.js")
+
+
+WAYS += other_methods()
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +262,7 @@ def places(service, start_server):
     return Places(service, start_server)
 
 
-@pytest.mark.parametrize("path, method, status, way", WAYS, ids=[f"{path}-{status}-{n}" for n, (path, _, status, _) in enumerate(WAYS)])
+@pytest.mark.parametrize("path, method, status, way", WAYS, ids=[f"{path}-{method}-{status}-{n}" for n, (path, method, status, _) in enumerate(WAYS)])
 def test_an_answer_is_as_documented(places, path, method, status, way):
     assert check(path, method, way(places)) == status
 
