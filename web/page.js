@@ -93,6 +93,19 @@ function tell(answer, { status, headers, timings }, startedMs) {
     }
 }
 
+/* What stands between may answer in its own way. */
+function answerOf({ status, body }) {
+    let answer = null;
+    try {
+        answer = parseJson(body);
+    } catch {
+        /* a page of HTML, or nothing */
+    }
+    if (!(answer instanceof Entries))
+        throw new Error(`something else answered, with status ${status}`);
+    return answer;
+}
+
 async function run() {
     if (running)
         return;
@@ -106,9 +119,7 @@ async function run() {
     tick();
     try {
         const got = await execute(editor.script, { token: token(), signal: controller.signal, onText: addText });
-        const answer = parseJson(got.body);
-        if (!(answer instanceof Entries))
-            throw new SyntaxError('not an object');
+        const answer = answerOf(got);
         setRunning(null);
         tell(answer, got, startedMs);
     } catch (error) {

@@ -3,9 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { editorText, openPage, runScript, startFront, startService, takePicture, waitForStatus, withPage, writeScript } from './support.mjs';
+import { editorText, openPage, origin, runScript, startFront, takePicture, waitForStatus, withPage, writeScript } from './support.mjs';
 
-const origin = await startService();
 const text = (page, id) => page.locator(`#${id}`).textContent();
 
 test('faults are seen: an inline script, a style attribute, a request to elsewhere', async () => {
@@ -93,6 +92,21 @@ test('a large answer is shown in part, soon', () => withPage(origin, {}, async (
     assert.equal((await text(page, 'result')), '[1000000]');
     await page.locator('#result summary').click();
     await page.locator('#result').getByRole('button', { name: '999800 more' }).waitFor();
+}));
+
+test('what came of a run is in the accessibility tree, by name', () => withPage(origin, {}, async (page) => {
+    await runScript(page, 'def main():\n    print("out")\n    return {"a": [1, {"deep": {"b": None}}]}\n');
+    assert.equal(await page.getByRole('status').filter({ hasText: /^Finished after/ }).count(), 1);
+    for (const name of ['Result', 'Standard output', 'Timings'])
+        assert.equal(await page.getByRole('region', { name, exact: true }).count(), 1, name);
+    const result = await page.getByRole('region', { name: 'Result' }).ariaSnapshot();
+    for (const line of ['{1}', 'a: [2]', '0: 1', '1: {1}'])
+        assert(result.includes(line), result);
+    await runScript(page, 'def f(a):\n    return 1 / a\n\ndef main():\n    f(0)\n');
+    assert.equal(await page.getByRole('status').filter({ hasText: /^Failed after .*: exception\.$/ }).count(), 1);
+    const traceback = page.getByRole('region', { name: 'Traceback' });
+    assert.deepEqual(await traceback.getByRole('button').allTextContents(), ['line 5', 'line 2']);
+    assert.equal(await traceback.getByRole('button', { name: 'line 5', exact: true, description: 'Show it in the editor' }).count(), 1);
 }));
 
 test('no text is cut in the middle of a character', () => withPage(origin, {}, async (page) => {

@@ -4,12 +4,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, test } from 'node:test';
-import { editorText, runScript, startService, takePicture, waitForStatus, withPage, writeScript } from './support.mjs';
+import { editorText, origin, runScript, startService, takePicture, waitForStatus, withPage, writeScript } from './support.mjs';
 
 const TOKEN = 'a-token-of-the-test';
 const SCRIPT = 'def main():\n    print("it\'s", "$HOME", "`id`", "ü \u{1F600}")\n    return "\\\\ end"\n';
 const CLIPBOARD = { permissions: ['clipboard-read', 'clipboard-write'] };
-const origin = await startService();
 const folder = mkdtempSync(`${tmpdir()}/code-runner-`);
 after(() => rmSync(folder, { recursive: true }));
 const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());
