@@ -238,7 +238,11 @@ test('it can be read in light and dark, wide and narrow', async () => {
             grounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
             const { scroll, client } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth }));
             assert(scroll <= client, `${name} scrolls sideways: ${scroll} of ${client}`);
-            if (!name.startsWith('narrow'))
+            const box = (id) => page.locator(`#${id}`).boundingBox();
+            assert((await box('editor')).height >= 224, `${name}: an editor of a few lines`);
+            if (name.startsWith('narrow'))
+                assert.equal((await box('copy-link')).x, (await box('run')).x, 'in line');
+            else
                 assert(await page.evaluate(() => document.documentElement.scrollHeight <= innerHeight), 'one screen');
         });
     assert.equal(grounds.size, 2);
