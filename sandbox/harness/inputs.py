@@ -78,14 +78,47 @@ def decode_args(text):
         raise Refused("invalid_request", f"Field 'args': {error}"[:500], "") from None
 
 
+def was_not_entered(main, args, error):
+    """Whether the script's main() itself did not take args."""
+    if get_traceback(error).tb_next is None:  # no frame but call_main's
+        return True
+    try:
+        return refused_behind_decorator(main, args, error)
+    except BaseException:  # of what the script has made of its main(), or of inspect
+        return False
+
+
+def refused_behind_decorator(main, args, error):
+    """A decorator that takes whatever comes has a frame; what it wraps, as functools.wraps() says, has none.
+    It must be args that do not fit, and not what the decorator makes of them."""
+    step = get_traceback(error).tb_next
+    if not hasattr(main, "__wrapped__"):
+        return False
+    import inspect
+
+    inner = inspect.unwrap(main)
+    while step is not None:
+        if step.tb_frame.f_code is inner.__code__:
+            return False
+        step = step.tb_next
+    if not str(error).startswith(inner.__qualname__ + "() "):
+        return False
+    bind = inspect.signature(inner).bind
+    try:
+        bind(**args) if type(args) is dict else bind(*args)
+    except TypeError:
+        return True
+    return False
+
+
 def call_main(main, args):
     if args is None:
         return main()
     try:
         return main(**args) if type(args) is dict else main(*args)
     except TypeError as error:
-        # No frame but this one: main() was not entered. What Python says names the parameter.
-        if type(error) is TypeError and get_traceback(error).tb_next is None:
+        # What Python says names the parameter.
+        if type(error) is TypeError and was_not_entered(main, args, error):
             text = f"Field 'args' does not fit main(): {error}"
             raise Refused("invalid_request", text, "") from None
         raise

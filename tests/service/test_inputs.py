@@ -59,6 +59,37 @@ def test_values_are_those_of_json_loads(service, text):
     assert result_of(service.client.post(body.encode())) is True
 
 
+WRAPPED = """
+import functools
+def logged(function):
+    @functools.wraps(function)
+    def wrapper(*args, **named):
+        %s
+    return wrapper
+
+@logged
+@logged
+def main(a, b=2):
+    %s
+"""
+
+
+@pytest.mark.parametrize("args, words", [({"c": 1}, "unexpected keyword argument 'c'"), ([], "missing 1 required positional argument: 'a'"),
+                                         ([1, 2, 3], "takes from 1 to 2 positional arguments but 3 were given")])
+def test_a_mismatch_behind_a_decorator(service, args, words):
+    answer = service.execute(WRAPPED % ("return function(*args, **named)", "return a"), args=args)
+    refused(answer, "Field 'args' does not fit main(): main() ", words)
+
+
+@pytest.mark.parametrize("call, line", [("return function()", "return a"), ("return function(*args, **named)", "return main.__wrapped__()"),
+                                        ("return function(*args, **named)", "raise TypeError('main() is not well')"),
+                                        ("raise TypeError('main() is not well')", "return a")])
+def test_a_fault_of_the_decorator_or_of_main_is_no_mismatch(service, call, line):
+    answer = service.execute(WRAPPED % (call, line), args=[1])
+    assert answer.outcome == "exception" and answer.json["error"].startswith("TypeError: main() "), answer
+    assert "in wrapper" in answer.json["traceback"]
+
+
 MISMATCHES = {  # name: signature, args, words of the error
     "unknown keyword": ("a=1", {"z": 1}, ["main()", "'z'"]),
     "missing": ("a, b", {"a": 1}, ["main()", "'b'"]),
