@@ -38,7 +38,7 @@ class Figures:
             self.notes.append(f"figure {self.count} is left out: {text}")
             return
         buffer = BytesIO()
-        figure.savefig(buffer, format="png", bbox_inches=box)
+        figure.savefig(buffer, format="png", **({} if box is None else {"bbox_inches": box}))
         data = buffer.getvalue()
         if not data.startswith(PNG):
             self.notes.append(f"figure {self.count} is left out: what was drawn is no PNG")

@@ -53,6 +53,8 @@ GIVES = {  # name: lines, widths of the figures that come back
     "agg chosen": (["import matplotlib", "matplotlib.use('agg')", size(1, 3), "plt.show()", size(1, 4)], [300, 400]),
     "svg chosen": (["plt.switch_backend('svg')", size(1, 3)], [300]),
     "not pyplot's": (["from matplotlib.figure import Figure", "Figure().savefig('a.png')"], []),
+    "a savefig of its own": (["class Own(plt.Figure):", "    def savefig(self, file, format): super().savefig(file, format=format)",
+                              "plt.figure(FigureClass=Own, figsize=(3, 1), dpi=100)"], [300]),
     "none": (["pass"], []),
     "bad mathtext, and a good one": ([size(1, 3), "plt.title('$\\\\frac{$')", size(2, 4)], [400]),
 }
