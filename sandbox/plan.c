@@ -7,6 +7,7 @@
 #include "config.h"
 
 #define BIT(layer) (UINT32_C(1) << (layer))
+#define LANDLOCK_ABI_TRUNCATE 3
 #define LANDLOCK_ABI_SCOPES 6
 
 bool plan_kill_filter(const struct plan *plan) {
@@ -16,6 +17,11 @@ bool plan_kill_filter(const struct plan *plan) {
 bool plan_unix_sockets(const struct plan *plan) {
     return plan->private_root &&
            (plan->network == NETWORK_SLOT || plan->landlock_abi >= LANDLOCK_ABI_SCOPES);
+}
+
+bool plan_loose_truncate(const struct plan *plan) {
+    return !plan->private_root && plan->landlock_abi > 0 &&
+           plan->landlock_abi < LANDLOCK_ABI_TRUNCATE;
 }
 
 uint32_t plan_layers(const struct plan *plan) {

@@ -63,8 +63,9 @@ int plan_check(const struct plan *plan, const struct config *config, char *error
                size_t error_size);
 
 /* What follows from it. */
-bool plan_unix_sockets(const struct plan *plan); /* names of AF_UNIX are private to a worker */
-bool plan_kill_filter(const struct plan *plan);  /* only a filter keeps signals from others */
+bool plan_unix_sockets(const struct plan *plan);   /* names of AF_UNIX are private to a worker */
+bool plan_kill_filter(const struct plan *plan);    /* only a filter keeps signals from others */
+bool plan_loose_truncate(const struct plan *plan); /* ... and files from being truncated */
 
 /* The table of --check: a row a layer, what holds, what stands for it where it does not. */
 void plan_print(const struct plan *plan, FILE *file);

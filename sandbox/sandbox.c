@@ -96,8 +96,9 @@ static int make_filter(struct sandbox *sandbox) {
                                             .trees_only = !plan->filter_table,
                                             .shared_uid = plan_kill_filter(plan),
                                             .keep_private = !plan->private_root,
-                                            .owns_system = !plan->private_root &&
-                                                           sandbox_slot_uid(sandbox, 0) == 0};
+                                            .shared_files =
+                                                !plan->private_root && !plan->unique_uid,
+                                            .loose_truncate = plan_loose_truncate(plan)};
     return seccomp_compile(&options, &sandbox->filter);
 }
 

@@ -46,9 +46,11 @@ static bool row_in_force(const struct seccomp_row *row, const struct seccomp_opt
     case WHEN_KEEP_PRIVATE:
         return options->keep_private;
     case WHEN_KEEP_PRIVATE_ONLY:
-        return options->keep_private && !options->owns_system;
-    case WHEN_OWNS_SYSTEM:
-        return options->owns_system;
+        return options->keep_private && !options->shared_files;
+    case WHEN_SHARED_FILES:
+        return options->shared_files;
+    case WHEN_LOOSE_TRUNCATE:
+        return options->loose_truncate;
     }
     return true;
 }

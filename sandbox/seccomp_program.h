@@ -14,16 +14,18 @@
 
 /* What the policy depends on; comes from the plan. */
 struct seccomp_options {
-    bool unix_sockets; /* socket(AF_UNIX) allowed: private root and private abstract names hold */
-    bool memfd;        /* memfd_create and anonymous shared memory allowed: a memory cgroup counts
-                          what no single process holds */
-    bool shared_uid;   /* the uid is shared with others: kill, prlimit64, sched_set*, F_SETOWN...
-                          reach oneself only */
-    bool keep_private; /* files must stay unreadable for other uids: umask and chmod never grant
-                          group or other bits */
-    bool owns_system;  /* the system's files belong to the scripts' uid, and nothing but this keeps
-                          their modes, times and attributes as they are */
-    bool trees_only;   /* for a kernel that does not read the table of bits right */
+    bool unix_sockets;   /* socket(AF_UNIX) allowed: private root and private abstract names hold */
+    bool memfd;          /* memfd_create and anonymous shared memory allowed: a memory cgroup counts
+                            what no single process holds */
+    bool shared_uid;     /* the uid is shared with others: kill, prlimit64, sched_set*, F_SETOWN...
+                            reach oneself only */
+    bool keep_private;   /* files must stay unreadable for other uids: umask and chmod never grant
+                            group or other bits */
+    bool shared_files;   /* files of the service and of other scripts belong to a script's uid, and
+                            nothing but this keeps their modes, times and attributes as they are */
+    bool loose_truncate; /* only Landlock keeps files from being changed, and has no rule for
+                            truncating them yet */
+    bool trees_only;     /* for a kernel that does not read the table of bits right */
 };
 
 struct seccomp_program {

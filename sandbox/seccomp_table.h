@@ -24,8 +24,9 @@ enum seccomp_when {
     WHEN_SHARED_UID,
     UNLESS_SHARED_UID,
     WHEN_KEEP_PRIVATE,
-    WHEN_KEEP_PRIVATE_ONLY, /* and not WHEN_OWNS_SYSTEM */
-    WHEN_OWNS_SYSTEM,
+    WHEN_KEEP_PRIVATE_ONLY, /* and not WHEN_SHARED_FILES */
+    WHEN_SHARED_FILES,
+    WHEN_LOOSE_TRUNCATE,
 };
 
 enum seccomp_test {

@@ -40,6 +40,8 @@ import glob
 def hunt(name, first, second):
     places = {os.path.dirname(os.getcwd()) or '/', os.getcwd(), '/tmp', '/dev/shm', '/var/tmp', '/run', '/home', os.path.expanduser('~')}
     up = os.getcwd()
+    # Without listing anything: the names that the service gives.
+    for n in range(8): places.update(f'{os.path.dirname(os.path.dirname(up))}/slot-{n}/{folder}' for folder in ('work', 'tmp', 'shm', 'home'))
     while len(up) > 1: up = os.path.dirname(up); places.add(up)
     for pattern in ('/proc/[0-9]*/cwd', '/proc/[0-9]*/root/tmp', '/proc/[0-9]*/root/dev/shm'): places.update(glob.glob(pattern))
     read, written = set(), set()
@@ -97,6 +99,59 @@ def test_memory_of_a_neighbour_is_not_read(found):
     (_, outside), (_, within) = found
     assert any(path.endswith("/mem") for path in outside[2])
     assert within[2] == []
+
+
+# By their names, which need not be listed: where the service keeps what it needs, and another script's directory.
+ALTER = """
+import stat
+def names():
+    own, found = os.getcwd(), []
+    up, base = os.path.dirname(own), os.path.dirname(os.path.dirname(own))
+    for n in range(8):
+        for folder in (f'{base}/slot-{n}', f'{up}/neighbour-{n}'):
+            if own != folder and not own.startswith(folder + '/'): found += [folder + end for end in ('/work/kept', '/kept', '/work', '')]
+    return [*found, *(f'{base}/harness/{name}' for name in ('serve.py', 'system.py')), f'{base}/harness', f'{base}/fonts', base]
+def look(name):
+    try: status = os.lstat(name)
+    except OSError: return None
+    return [stat.S_IMODE(status.st_mode), status.st_mtime == 1, status.st_size if stat.S_ISREG(status.st_mode) else 0]
+def by_descriptor(name, function):
+    for flags in (0, 3):
+        error = attempt(lambda: function(os.open(name, flags)))
+    check(0 if error == 'ok' else -1)
+WAYS = {
+    'times': lambda name: os.utime(name, (1, 1)),
+    'times by descriptor': lambda name: by_descriptor(name, lambda fd: os.utime(fd, (1, 1))),
+    'truncated': lambda name: os.truncate(name, 1),
+    'truncated by opening': lambda name: os.open(name, os.O_TRUNC),
+    'truncated by opening for nothing': lambda name: os.open(name, os.O_TRUNC | 3),
+    'mode by descriptor': lambda name: by_descriptor(name, lambda fd: os.fchmod(fd, 0o500)),
+    'mode': lambda name: os.chmod(name, 0),
+}
+def alter():
+    changed = set()
+    for name in names():
+        for way, function in WAYS.items():
+            before = look(name)
+            attempt(function, name)
+            if look(name) != before: changed.add(way)
+            if way.startswith('tr') and before and before[2] > 1: attempt(lambda: open(name, 'r+').write('xyz'))
+            if way.startswith('times') and before: attempt(os.utime, name, (2, 2))
+    return sorted(changed)
+"""
+KEEPER = stays(1.5, "open('kept', 'w').write('xyz')", "before = os.stat('.').st_mode", "time.sleep(1.3)",
+               "return [os.stat('.').st_mode == before, open('kept').read()]")
+
+
+@stopped_by("private-root", "unique-uid", "landlock", "seccomp")
+def test_places_of_others_are_not_altered_by_their_names(service):
+    attacker = stays(1.5, "time.sleep(0.5)", "return alter()", before=ALTER)
+    changed, (_, _) = without_layers(attacker, KEEPER)
+    assert len(changed) == 7, changed
+    changed, (same, kept) = at_once(service, attacker, KEEPER)
+    assert changed == [] and same and kept == "xyz"
+    # Every slot can be used again.
+    assert at_once(service, *[stays(1, "return 1")] * 4) == [1] * 4
 
 
 # Everything that reaches a process by its number, and at the end kill(-1).

@@ -41,8 +41,8 @@ def test_strace_sees_what_the_policy_refuses(refused):
 
 
 def test_without_names_of_its_own_only_the_parts_with_sockets_fail(tmp_path):
-    """memfd and AF_UNIX off, shared uid and private files on: the strictest variant still computes."""
+    """memfd and AF_UNIX off, shared uid and files on: the strictest variant still computes."""
     code = f"import runpy; w = runpy.run_path({str(WORKLOAD)!r}); [w[n]() for n in ('numbers', 'files', 'database', 'threads')]"
-    done = subprocess.run([TRY_SYSCALL, "sp", "/usr/bin/python3", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+    done = subprocess.run([TRY_SYSCALL, "spf", "/usr/bin/python3", "-c", code], cwd=tmp_path, capture_output=True, text=True,
                           env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(tmp_path)})
     assert done.returncode == 0, done.stderr

@@ -26,6 +26,8 @@ CALLS = {  # name: number (x86-64), arguments
     "modify_ldt": (154, 1, BAD, 1), "acct": (163, BAD), "quotactl": (179, BAD, BAD, 0, 0), "syslog": (103, 9999, 0, 0),
     "fanotify_init": (300, 0xffffffff, 0), "personality": (135, 0x0040000),
     "TIOCSTI": (16, 0, 0x5412, BAD), "TIOCLINUX": (16, 0, 0x541C, BAD),
+    "a socket's interfaces": (16, 0, 0x8912, BAD), "a socket's hardware": (16, 0, 0x8946, BAD), "a socket's owner": (16, 0, 0x8901, BAD),
+    "huge pages": (9, 0, 0, 3, 0x40022, -1, 0), "vmsplice": (278, -1, 0, 0, 0), "landlock_create_ruleset": (444, BAD, 0, 99),
     "TIOCSTI with upper bits": (16, 0, 0x100005412, BAD),
     "seccomp": (317, 9999, 0, 0), "kexec_load": (246, 0, 9999, BAD, 2**40), "kexec_file_load": (320, -1, -1, 0, 0, 9999),
     "init_module": (175, BAD, 0, BAD), "finit_module": (313, -1, BAD, 9999), "delete_module": (176, BAD, 0),

@@ -1,7 +1,7 @@
 /*
  * try_syscall OPTIONS COMMAND...: runs a command under the system call policy and nothing else of
  * the sandbox. OPTIONS is a word of the letters u (unix_sockets), m (memfd), s (shared_uid),
- * p (keep_private), o (owns_system), or -. For tests and for strace.
+ * p (keep_private), f (shared_files), t (loose_truncate), or -. For tests and for strace.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,8 @@ int main(int argc, char *argv[]) {
                                       .memfd = strchr(argv[1], 'm') != NULL,
                                       .shared_uid = strchr(argv[1], 's') != NULL,
                                       .keep_private = strchr(argv[1], 'p') != NULL,
-                                      .owns_system = strchr(argv[1], 'o') != NULL};
+                                      .shared_files = strchr(argv[1], 'f') != NULL,
+                                      .loose_truncate = strchr(argv[1], 't') != NULL};
     struct seccomp_program program;
     int error = seccomp_compile(&options, &program);
     if (!error) {

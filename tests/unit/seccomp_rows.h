@@ -7,6 +7,8 @@
 #include <asm/ioctls.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/fsverity.h>
 #include <linux/prctl.h>
 #include <linux/sockios.h>
 #include <sched.h>
@@ -17,12 +19,16 @@
 
 #include "seccomp_program.h"
 
+#ifndef SYS_fchmodat2 /* Linux 6.6 */
+#define SYS_fchmodat2 452
+#endif
+
 #define SAME (-1)              /* the call comes to the same as without the filter */
 #define OWN_PID 0x10000000000L /* stands for the calling process's pid */
 
 #define BAD ((long)1) /* a pointer that no process can read */
 
-enum options { PLAIN = 0, UNIX = 1, MEMFD = 2, SHARED = 4, PRIVATE = 8, OWNER = 16 };
+enum options { PLAIN = 0, UNIX = 1, MEMFD = 2, SHARED = 4, PRIVATE = 8, FILES = 16, TRUNCATE = 32 };
 
 struct row {
     const char *label;
@@ -109,6 +115,10 @@ static const struct row rows[] = {
     {CALL(mmap), .options = MEMFD, .expected = SAME,
      .arguments = {0, 0, 3, MAP_SHARED | MAP_ANONYMOUS, -1}},
     {CALL(mmap), .expected = SAME, .arguments = {0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1}},
+    {CALL(mmap), .options = MEMFD, .expected = EPERM,
+     .arguments = {0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1}},
+    {CALL(mmap), .expected = EPERM,
+     .arguments = {0, 0, 3, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | 21 << 26, -1}},
     {CALL(mmap), .expected = SAME, .arguments = {0, 0, 3, MAP_SHARED, 0}},
 
     /* clone: new namespaces by any of their bits, whatever else is set; upper bits do not help. The
@@ -129,6 +139,17 @@ static const struct row rows[] = {
     {CALL(ioctl), .expected = EPERM, .arguments = {-1, 0x700000000 | TIOCSTI, BAD}},
     {CALL(ioctl), .expected = EPERM, .arguments = {-1, TIOCLINUX, BAD}},
     {CALL(ioctl), .expected = SAME, .arguments = {-1, TCGETS, BAD}},
+
+    /* ioctl: owners of a socket, interfaces and addresses, any number of that kind */
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, FIOSETOWN, BAD}},
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, SIOCSPGRP, BAD}},
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, SIOCGIFCONF, BAD}},
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, 0x700000000 | SIOCGIFHWADDR, BAD}},
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, SIOCETHTOOL, BAD}},
+    {CALL(ioctl), .expected = EPERM, .arguments = {-1, 0x89ff, BAD}},
+    {CALL(ioctl), .expected = SAME, .arguments = {-1, 0x8aff, BAD}},
+    {CALL(ioctl), .expected = SAME, .arguments = {-1, FIONREAD, BAD}},
+    {CALL(ioctl), .expected = SAME, .arguments = {-1, SIOCOUTQ, BAD}},
     {CALL(ioctl), .expected = SAME, .arguments = {-1, FIOCLEX, BAD}},
 
     /* sockets */
@@ -156,6 +177,13 @@ static const struct row rows[] = {
     {CALL(bind), .options = UNIX, .expected = SAME, .arguments = {-1, BAD, 0}},
     {CALL(listen), .expected = EPERM, .arguments = {-1, 0}},
     {CALL(accept4), .expected = EPERM, .arguments = {-1, 0, 0, 0}},
+    {CALL(setsockopt), .expected = 0, .arguments = {-1, SOL_SOCKET, SO_SNDBUF, BAD, 4}},
+    {CALL(setsockopt), .expected = 0, .arguments = {-1, SOL_SOCKET, SO_RCVBUF, BAD, 4}},
+    {CALL(setsockopt), .expected = 0,
+     .arguments = {-1, 0x700000000 | SOL_SOCKET, 0x700000000 | SO_RCVBUF, BAD, 4}},
+    {CALL(setsockopt), .options = MEMFD, .expected = SAME,
+     .arguments = {-1, SOL_SOCKET, SO_SNDBUF, BAD, 4}},
+    {CALL(setsockopt), .expected = SAME, .arguments = {-1, SOL_SOCKET, SO_RCVTIMEO, BAD, 16}},
     {CALL(sendmsg), .expected = SAME, .arguments = {-1, BAD, 0}},
     {CALL(recvmsg), .expected = SAME, .arguments = {-1, BAD, 0}},
 
@@ -225,9 +253,6 @@ static const struct row rows[] = {
     {CALL(fcntl), .options = SHARED, .expected = EPERM, .arguments = {-1, F_SETOWN_EX, BAD}},
     {CALL(fcntl), .options = SHARED, .expected = EPERM, .arguments = {-1, F_SETSIG, 1}},
     {CALL(fcntl), .options = SHARED, .expected = SAME, .arguments = {-1, F_GETFL, 0}},
-    {CALL(ioctl), .options = SHARED, .expected = EPERM, .arguments = {-1, FIOSETOWN, BAD}},
-    {CALL(ioctl), .options = SHARED, .expected = EPERM, .arguments = {-1, SIOCSPGRP, BAD}},
-    {CALL(ioctl), .options = PLAIN, .expected = SAME, .arguments = {-1, FIOSETOWN, BAD}},
 
     /* private files: what would open them to others does nothing */
     {CALL(fchmod), .options = PRIVATE, .expected = 0, .arguments = {-1, 0640}},
@@ -238,13 +263,45 @@ static const struct row rows[] = {
     {CALL(mknodat), .expected = EPERM, .arguments = {-1, BAD, 0020600}},
     {CALL(mknodat), .expected = EPERM, .arguments = {-1, BAD, 0x700000000 | 0060600}},
     {CALL(mknodat), .expected = SAME, .arguments = {-1, BAD, 0010600}},
-    {CALL(fchmod), .options = OWNER, .expected = EPERM, .arguments = {-1, 0700}},
-    {CALL(fchmod), .options = OWNER, .expected = EPERM, .arguments = {-1, 0777}},
-    {CALL(fchmodat), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0600}},
-    {CALL(fchown), .options = OWNER, .expected = EPERM, .arguments = {-1, 0, 0}},
-    {CALL(utimensat), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0, 0}},
-    {CALL(fsetxattr), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD, 0, 0, 0}},
-    {CALL(fremovexattr), .options = OWNER, .expected = EPERM, .arguments = {-1, BAD}},
+
+    /* files of others that have the script's uid: nothing of them changes, by name or descriptor */
+    {CALL(fchmod), .options = FILES, .expected = 0, .arguments = {-1, 0700}},
+    {CALL(fchmod), .options = FILES, .expected = 0, .arguments = {-1, 0}},
+    {CALL(fchmodat), .options = FILES, .expected = 0, .arguments = {-1, BAD, 0600}},
+    {CALL(fchmodat2), .options = FILES, .expected = 0, .arguments = {-1, BAD, 0600, 0}},
+    {CALL(utimensat), .options = FILES, .expected = 0, .arguments = {-1, BAD, 0, 0}},
+    {CALL(fsetxattr), .options = FILES, .expected = 0, .arguments = {-1, BAD, 0, 0, 0}},
+    {CALL(fchown), .options = FILES, .expected = EPERM, .arguments = {-1, 0, 0}},
+    {CALL(fremovexattr), .options = FILES, .expected = EPERM, .arguments = {-1, BAD}},
+    {CALL(ioctl), .options = FILES, .expected = EPERM, .arguments = {-1, FS_IOC_SETFLAGS, BAD}},
+    {CALL(ioctl), .options = FILES, .expected = EPERM, .arguments = {-1, FS_IOC_SETVERSION, BAD}},
+    {CALL(ioctl), .options = FILES, .expected = EPERM, .arguments = {-1, FS_IOC_FSSETXATTR, BAD}},
+    {CALL(ioctl), .options = FILES, .expected = EPERM,
+     .arguments = {-1, FS_IOC_ENABLE_VERITY, BAD}},
+    {CALL(ioctl), .options = FILES, .expected = SAME, .arguments = {-1, FS_IOC_GETFLAGS, BAD}},
+    {CALL(ioctl), .options = PRIVATE, .expected = SAME, .arguments = {-1, FS_IOC_SETFLAGS, BAD}},
+    {CALL(utimensat), .options = PRIVATE, .expected = SAME, .arguments = {-1, BAD, 0, 0}},
+
+    /* a Landlock without a rule for truncating */
+    {CALL(truncate), .options = TRUNCATE, .expected = EPERM, .arguments = {BAD, 0}},
+    {CALL(truncate), .options = FILES, .expected = SAME, .arguments = {BAD, 0}},
+    {CALL(openat), .options = TRUNCATE, .expected = EPERM, .arguments = {-1, BAD, O_TRUNC}},
+    {CALL(openat), .options = TRUNCATE, .expected = EPERM, .arguments = {-1, BAD, O_TRUNC | 3}},
+    {CALL(openat), .options = TRUNCATE, .expected = EPERM,
+     .arguments = {-1, BAD, 0x700000000 | O_TRUNC | O_CREAT}},
+    {CALL(openat), .options = TRUNCATE, .expected = SAME,
+     .arguments = {-1, BAD, O_TRUNC | O_WRONLY}},
+    {CALL(openat), .options = TRUNCATE, .expected = SAME, .arguments = {-1, BAD, O_TRUNC | O_RDWR}},
+    {CALL(openat), .options = TRUNCATE, .expected = SAME, .arguments = {-1, BAD, 3}},
+    {CALL(openat2), .options = TRUNCATE, .expected = ENOSYS, .arguments = {-1, BAD, 0, 0}},
+    {CALL(ftruncate), .options = TRUNCATE, .expected = SAME, .arguments = {-1, 0}},
+#ifdef __x86_64__
+    {CALL(open), .options = TRUNCATE, .expected = EPERM, .arguments = {BAD, O_TRUNC}},
+    {CALL(open), .options = TRUNCATE, .expected = EPERM, .arguments = {BAD, O_TRUNC | 3}},
+    {CALL(open), .options = TRUNCATE, .expected = SAME, .arguments = {BAD, O_TRUNC | O_WRONLY}},
+#endif
+
+    /* private files, as before */
     {CALL(fchmodat), .options = PRIVATE, .expected = 0, .arguments = {-1, BAD, 0604}},
     {CALL(fchmodat), .options = PRIVATE, .expected = SAME, .arguments = {-1, BAD, 0600}},
     {CALL(fsetxattr), .options = PRIVATE, .expected = 0, .arguments = {-1, BAD, BAD, 0, 0}},
@@ -282,7 +339,10 @@ static const struct row rows[] = {
     {CALL(pidfd_open), .expected = SAME, .arguments = {-1, 0}},
     /* Watches are on inodes that all sandboxes and the host share. */
     {CALL(inotify_init1), .expected = ENOSYS},
-    {CALL(landlock_create_ruleset), .expected = SAME, .arguments = {BAD, 0, -1}},
+    /* Rules are memory of the kernel's, as many as one likes. */
+    {CALL(landlock_create_ruleset), .expected = ENOSYS, .arguments = {BAD, 0, -1}},
+    /* A pipe would hold pages, huge ones too, that no process has any more. */
+    {CALL(vmsplice), .expected = ENOSYS, .arguments = {-1, 0, 0, 0}},
     {CALL(execve), .expected = SAME, .arguments = {BAD, 0, 0}},
     {CALL(execveat), .expected = SAME, .arguments = {-1, BAD, 0, 0, 0}},
     {CALL(wait4), .expected = SAME, .arguments = {-1, 0, 0, 0}},
@@ -297,8 +357,9 @@ static struct seccomp_options options_of(unsigned bits) {
     return (struct seccomp_options){.unix_sockets = bits & UNIX,
                                     .memfd = bits & MEMFD,
                                     .shared_uid = bits & SHARED,
-                                    .keep_private = bits & (PRIVATE | OWNER),
-                                    .owns_system = bits & OWNER};
+                                    .keep_private = bits & (PRIVATE | FILES),
+                                    .shared_files = bits & FILES,
+                                    .loose_truncate = bits & TRUNCATE};
 }
 
 static struct seccomp_program compiled(unsigned bits) {
