@@ -32,7 +32,7 @@ struct status {
     char state;
     pid_t parent;
     bool has_rss, has_rss_anon;
-    uint64_t rss_kb, rss_anon_kb;
+    uint64_t rss_kb, rss_anon_kb, swap_kb;
     unsigned threads;
 };
 
@@ -70,6 +70,8 @@ static void take_line(struct status *status, const char *line) {
     } else if (starts_with(line, "RssAnon:", &number)) {
         status->rss_anon_kb = number;
         status->has_rss_anon = true;
+    } else if (starts_with(line, "VmSwap:", &number)) {
+        status->swap_kb = number;
     } else if (starts_with(line, "Threads:", &number)) {
         status->threads = (unsigned)number;
     }
@@ -192,7 +194,9 @@ static int read_process(int proc_fd, struct process *process) {
     if (status.state == 'Z' || status.state == 'X')
         return 0;
     process->tasks = status.threads;
-    process->memory_kb = status.has_rss_anon ? status.rss_anon_kb : status.rss_kb;
+    /* What has no room in memory is held all the same. */
+    process->memory_kb =
+        status.swap_kb + (status.has_rss_anon ? status.rss_anon_kb : status.rss_kb);
     process->rss_only = !status.has_rss_anon;
     return 0;
 }

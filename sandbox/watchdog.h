@@ -19,7 +19,7 @@ struct watched {
 };
 
 /* proc_fd: a /proc that shows all processes below the zygote. A process that ends meanwhile counts
- * 0. Memory is RssAnon (shared memory is the interpreter's image: a script cannot make any, see
+ * 0. Memory is RssAnon and VmSwap (shared memory is the interpreter's image: a script cannot make any, see
  * seccomp_table.c), and VmRSS where the kernel does not tell it; 4 TiB for a
  * process that goes on without its first thread where the kernel does not show the others. 0 or
  * -errno. */

@@ -121,6 +121,11 @@ static void test_what_is_counted(void **state) {
              "TracerPid:\t0\nFDSize:\t4\nVmSize:\t999 kB\nVmRSS:\t300 kB\nThreads:\t2\n");
     assert_int_equal(look(fake, 10).memory_bytes, 300 * 1024);
     assert_int_equal(look(fake, 10).tasks, 2);
+    /* with a part of it on a disk: private memory that no other line has */
+    put(fake, 16, 10, MEMORY("20", "3") "VmSwap:\t   400 kB\nThreads:\t1\n");
+    assert_int_equal(look(fake, 10).memory_bytes, 720 * 1024);
+    put(fake, 16, 1, "Threads:\t1\n");
+    assert_int_equal(look(fake, 10).memory_bytes, 300 * 1024);
     /* a zombie, and one that is about to be gone */
     put_text(fake, 12, "Name:\tz\nState:\tZ (zombie)\nPPid:\t10\nThreads:\t1\n");
     put_text(fake, 13, "Name:\tx\nState:\tX (dead)\nPPid:\t10\nThreads:\t1\n");
