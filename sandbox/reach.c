@@ -17,6 +17,13 @@ static const char *const root[] = {"/", NULL};
         "/etc/ssl/openssl.cnf", "/etc/mime.types", "/etc/matplotlibrc", "/etc/protocols",          \
         "/etc/services", "/etc/debian_version", "/etc/passwd", "/etc/group", "/etc/nsswitch.conf"
 
+/* What a process may know of itself. Not all of /proc/self: its net is the network's, with the
+ * addresses of those who are connected, and mountinfo has paths of the host. */
+#define OWN_PROCESS                                                                                \
+    "/proc/self/cmdline", "/proc/self/comm", "/proc/self/environ", "/proc/self/fd",                \
+        "/proc/self/fdinfo", "/proc/self/limits", "/proc/self/maps", "/proc/self/smaps",           \
+        "/proc/self/stat", "/proc/self/statm", "/proc/self/status"
+
 /* /dev/zero is the last: shared memory can be made of it, which only a cgroup counts. */
 static const char *const devices[] = {"/dev/null",    "/dev/full", "/dev/random",
                                       "/dev/urandom", "/dev/zero", NULL};
@@ -29,9 +36,9 @@ static const char *const *devices_of(const struct slot *slot) {
 
 static int restrict_shared(const struct slot *slot) {
     const struct places *places = &slot->sandbox->places;
-    /* Its own entry in /proc: the link is followed when the rule is made, by this process. */
+    /* The link is followed when the rule is made, by this process. */
     const char *const read[] = {SYSTEM_PATHS, places->harness, places->fonts,
-                                "/proc/self", "/dev/zero",     NULL};
+                                OWN_PROCESS,  "/dev/zero",     NULL};
     /* Where all may write, files belong to their script only if it has a uid of its own. */
     const bool may_share = slot->sandbox->plan.unique_uid;
     const char *const write[] = {slot->scratch, may_share ? "/tmp" : NULL, "/dev/shm", NULL};

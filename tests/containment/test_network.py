@@ -109,6 +109,24 @@ def test_the_services_own_port(service, address):
     assert inside(service, text) != "ok"
 
 
+# Who is connected with whom, and what the machine's addresses are: lines beside the first, and what is not zero.
+CONNECTIONS = script(
+    "found = []", "for folder in ('/proc/net', '/proc/self/net', '/proc/thread-self/net', f'/proc/self/task/{os.getpid()}/net', f'/proc/{os.getppid() or 1}/net'):",
+    "    for name in ('tcp', 'tcp6', 'udp', 'unix', 'route', 'fib_trie'):",
+    "        try: lines = open(folder + '/' + name).read().splitlines()", "        except OSError: continue",
+    "        if [line for line in lines[1:] if line.strip()]: found.append(folder + '/' + name)",
+    "return found")
+
+
+@stopped_by("network-namespace", "private-proc", "landlock")
+def test_connections_of_others_are_not_read(service):
+    found = control.run(CONNECTIONS, own_network=False).result
+    assert {"/proc/net/tcp", "/proc/self/net/tcp"} <= set(found) and any("/task/" in path for path in found), found
+    # What docs/security.md names: in gVisor a process sees the network of each process that it can list.
+    others = "/proc/1/" if "file-modes" in service.layers else "none"
+    assert [path for path in inside(service, CONNECTIONS) if not path.startswith(others)] == []
+
+
 @stopped_by("seccomp")
 def test_socketpair_cannot_send_to_names(service):
     """A datagram pair could be bound and aimed at others; a stream pair cannot."""
