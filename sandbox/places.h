@@ -29,6 +29,10 @@ struct places {
     bool small; /* the scratch space has less room for one than the limit */
 };
 
+/* Whether slots can have a uid like this where the root is shared: a directory is made, given to
+ * it, filled by it and removed. May change nothing else of the process; forks. 0 or -errno. */
+int places_try_owner(uid_t uid);
+
 /* Makes what must be made; removes what a zygote that was killed has left. 0 or -errno, with what
  * failed in *ret_what (static storage). */
 int places_make(const struct plan *plan, const struct config *config, struct places *ret_places,

@@ -18,6 +18,7 @@
 #include "identity.h"
 #include "landlock.h"
 #include "mounts.h"
+#include "places.h"
 #include "plan.h"
 #include "raw_syscall.h"
 #include "rlimits.h"
@@ -59,6 +60,10 @@ static bool wanted(const struct config *config, enum sandbox_layer layer) {
 
 static int try_uid(const struct trial *trial) {
     return -identity_change(sandbox_first_uid(trial->config));
+}
+
+static int try_owner(const struct trial *trial) {
+    return -places_try_owner(sandbox_first_uid(trial->config));
 }
 
 static int try_bounding_set(const struct trial *trial) {
@@ -229,6 +234,8 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
                         mounts_prepare(sandbox_first_uid(config), 1, &what) == 0;
     if (plan.private_root)
         plan.worker_namespaces |= CLONE_NEWNS;
+    else
+        plan.unique_uid = plan.unique_uid && works(try_owner, trial);
     plan.proc = find_proc(trial);
     if (wanted(config, LAYER_LANDLOCK))
         plan.landlock_abi = landlock_abi();

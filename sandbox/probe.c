@@ -13,6 +13,7 @@
 #include "init.h"
 #include "protocol.h"
 #include "sandbox.h"
+#include "watchdog.h"
 
 #define READY_MS 30000
 
@@ -51,6 +52,19 @@ static int read_answer(int channel, char *error, size_t error_size) {
     return -ENOEXEC;
 }
 
+/* With other rights than it has, as under hidepid, /proc leaves out the processes of others. Then
+ * there would be no limit. */
+static int check_watchdog(const struct slot *slot, pid_t init, char *error, size_t error_size) {
+    struct watched watched = {.init = init, .image_bytes = slot->sandbox->image_bytes};
+    int r = watchdog_look(slot->sandbox->proc_fd, &watched, 1);
+    if (r == 0 && watched.tasks > 0)
+        return 0;
+    snprintf(error, error_size,
+             "nothing would bound memory and processes: no cgroup, and the watchdog does not see a "
+             "worker in /proc (mounted with hidepid?)");
+    return -ENOTSUP;
+}
+
 int probe_worker(struct sandbox *sandbox, char *error, size_t error_size) {
     struct slot *slot = &sandbox->slots[0];
     int pair[2] = {-1, -1}, r;
@@ -65,6 +79,8 @@ int probe_worker(struct sandbox *sandbox, char *error, size_t error_size) {
     close(pair[1]);
     if (init > 0) {
         r = read_answer(pair[0], error, error_size);
+        if (r == 0 && sandbox->plan.cgroup_version == 0)
+            r = check_watchdog(slot, init, error, error_size);
         slot->init = init;
         init_kill(slot);
         waitpid(init, NULL, __WALL);

@@ -16,6 +16,11 @@ LAYERS = {
     "docker-capdrop": NO_NAMESPACES | {"kill-filter"},
     "docker-root-capdrop": NO_NAMESPACES | {"kill-filter"},
     "docker-read-only": NO_NAMESPACES | {"unique-uid"},
+    "docker-few-capabilities": NO_NAMESPACES | {"kill-filter"},
+    "docker-profile": ALWAYS | LANDLOCK | NAMESPACES | {"unique-uid", "watchdog"},
+    "kubernetes": ALWAYS | LANDLOCK | NAMESPACES | {"watchdog"},
+    "docker-cold": NO_NAMESPACES | {"unique-uid"},
+    "docker-user-cold": NO_NAMESPACES | {"kill-filter"},
     "docker-sysadmin": ALWAYS | LANDLOCK | NAMESPACES | {"unique-uid", "watchdog"},
     "podman": ALWAYS | LANDLOCK | NAMESPACES | {"unique-uid", "watchdog"},
     "podman-user": ALWAYS | LANDLOCK | NAMESPACES | {"watchdog"},
@@ -31,6 +36,8 @@ WRITABLE = {
     "docker-user": (".",),
     "docker-capdrop": (".",),
     "docker-root-capdrop": (".",),
+    "docker-few-capabilities": (".",),
+    "docker-user-cold": (".",),
     "docker-read-only": (".", "/dev/shm"),
 }
 

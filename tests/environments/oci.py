@@ -6,6 +6,7 @@ https://github.com/moby/profiles), unchanged; mounts and paths are those of moby
 import json
 import pathlib
 
+TOP = pathlib.Path(__file__).parents[2]
 PROFILE = pathlib.Path(__file__).with_name("docker-default-seccomp.json")
 ARCHITECTURES = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"]
 MASKED = ["/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
@@ -26,14 +27,14 @@ def applies(rule, capabilities):
             and "amd64" not in excludes.get("arches", ()))
 
 
-def seccomp(capabilities):
-    """Docker's profile as the runtime gets it: without what depends on capabilities or the machine."""
-    profile = json.loads(PROFILE.read_text())
+def seccomp(capabilities, path):
+    """A profile of docker's kind as the runtime gets it: without what depends on capabilities or the machine."""
+    profile = json.loads(path.read_text())
     keep = ("names", "action", "args", "errnoRet")
     rules = [{key: rule[key] for key in keep if rule.get(key) is not None}
              for rule in profile["syscalls"] if applies(rule, capabilities)]
     return {"defaultAction": profile["defaultAction"], "defaultErrnoRet": profile["defaultErrnoRet"],
-            "architectures": ARCHITECTURES, "syscalls": rules}
+            "architectures": ARCHITECTURES if "archMap" in profile else [], "syscalls": rules}
 
 
 def mounts(row):
@@ -41,7 +42,7 @@ def mounts(row):
     read_only = [] if row.privileged else ["ro"]
     return [{"destination": destination, "type": kind, "source": source, "options": options}
             for destination, kind, source, options in (
-                ("/proc", "proc", "proc", hidden),
+                ("/proc", "proc", "proc", [*hidden, *row.proc]),
                 ("/dev", "tmpfs", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
                 ("/dev/pts", "devpts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
                 ("/sys", "sysfs", "sysfs", hidden + read_only),
@@ -63,7 +64,7 @@ def config(row, arguments, environment, cgroup):
                       "cpu": {"shares": 256}},
     }
     if not row.privileged:
-        linux |= {"seccomp": seccomp(set(capabilities)), "maskedPaths": MASKED, "readonlyPaths": READ_ONLY}
+        linux |= {"seccomp": seccomp(set(capabilities), TOP / row.profile if row.profile else PROFILE), "maskedPaths": MASKED, "readonlyPaths": READ_ONLY}
     return json.dumps({
         "ociVersion": "1.0.2", "hostname": "container", "linux": linux, "mounts": mounts(row),
         "root": {"path": "rootfs", "readonly": row.read_only},

@@ -35,7 +35,13 @@ class Row:
     time_factor: float = 2.0  # how much slower than the machine itself, beside others
     flags: tuple = ()  # of code-runner, before those of a test
     tests: tuple = ()  # for pytest: which part of the suite, if not all of it
+    profile: str = ""  # a seccomp profile of the tree, instead of docker's own
+    proc: tuple = ()  # mount options of /proc besides docker's
+    refuses: str = ""  # the service does not start there, and says this
 
+
+# For a row that differs from another one in a part: what that part can change.
+SHORT = ("-k", "test_environment or test_neighbours or secrets or one_process or nothing_outlives")
 
 ROWS = {row.name: row for row in (
     Row("privileged", "docker run --privileged", capabilities=own(), privileged=True),
@@ -46,10 +52,22 @@ ROWS = {row.name: row for row in (
     Row("docker-root-capdrop", "docker run --cap-drop=ALL --security-opt no-new-privileges",
         capabilities=(), no_new_privileges=True),
     Row("docker-read-only", "docker run --read-only", read_only=True),
+    Row("docker-few-capabilities", "docker run --cap-drop=ALL --cap-add={SETUID,SETGID,SETPCAP}",
+        capabilities=("SETUID", "SETGID", "SETPCAP"), tests=SHORT),
+    Row("docker-hidepid", "docker run --user 10001:10001, with a /proc that hides the processes of others", uid=10001, gid=10001, proc=("hidepid=2",),
+        refuses="the watchdog does not see a worker"),
+    Row("docker-profile", "docker run --security-opt seccomp=deploy/docker/seccomp.json", profile="deploy/docker/seccomp.json", tests=SHORT),
+    Row("kubernetes", "what deploy/kubernetes/pod-security.yaml makes of it: that profile, --read-only --user 10001:10001 --cap-drop=ALL "
+        "--security-opt no-new-privileges", profile="deploy/docker/seccomp.json", read_only=True, uid=10001, gid=10001, capabilities=(),
+        no_new_privileges=True, tests=SHORT),
+    Row("docker-cold", "docker run, with --start=cold", flags=("--start=cold",), tests=SHORT),
+    Row("docker-user-cold", "docker run --user 10001, with --start=cold", uid=10001, flags=("--start=cold",), tests=SHORT),
     Row("docker-sysadmin", "docker run --cap-add SYS_ADMIN, where there is no AppArmor", capabilities=(*DOCKER, "SYS_ADMIN")),
     Row("podman", "podman run", runtime="podman"),
     Row("podman-user", "podman run --user 10001", runtime="podman", uid=10001),
     Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=6),
+    Row("gvisor-user", "docker run --runtime=runsc --user 10001", runtime="runsc", uid=10001, time_factor=6,
+        refuses="nothing would keep a script from the files here: no private-root"),
     Row("vm", "root on a machine with cgroup v2, kernel 6.1 and Landlock ABI 2, emulated", runtime="vm", time_factor=25,
         flags=("--preload=none", "--timeout-seconds=300")),
     Row("image", "docker run -p 127.0.0.1:PORT:8080 of the image that the Dockerfile makes", runtime="image", time_factor=3),

@@ -98,6 +98,10 @@ def run(name, tell):
     began = time.monotonic()
     status, table = check(name)
     tell(f"{name}: {ROWS[name].what}\n{table.rstrip()}")
+    if ROWS[name].refuses:
+        refused = status != 0 and ROWS[name].refuses in table
+        tell(f"{name:<20} {'refuses to start, as it must' if refused else 'does not refuse to start, and must'}, {time.monotonic() - began:.0f} s")
+        return refused
     path = podman.CACHE / f"{name}.log"
     with open(path, "w", encoding="utf-8") as log:
         passed, failed, skipped = suite(name, log)
