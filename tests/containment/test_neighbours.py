@@ -258,7 +258,8 @@ def test_what_one_takes_the_other_has(service, name):
     if name in ("space", "processes") and "watchdog" in service.layers:  # who takes too much is ended, not refused
         with ThreadPoolExecutor(2) as pool:
             hog, other = pool.map(lambda text: Client(service.port).execute(text), texts)
-        assert hog.outcome in ("success", "killed") and other.json["result"][0] == 0, (hog, other)
+        # Of a cold interpreter each child counts whole.
+        assert hog.outcome in ("success", "killed", "memory") and other.json["result"][0] == 0, (hog, other)
     else:
         assert at_once(service, *texts)[1] == 0
 
