@@ -27,6 +27,8 @@
 #define NET_CONNECT_TCP (1ULL << 1)
 #define SCOPE_ABSTRACT_UNIX_SOCKET (1ULL << 0)
 #define SCOPE_SIGNAL (1ULL << 1)
+#define ABI_LOG 7
+#define RESTRICT_SELF_LOG_SAME_EXEC_OFF (1U << 0)
 
 /* struct landlock_ruleset_attr of ABI 6; older kernels take a shorter one. */
 struct ruleset {
@@ -112,7 +114,9 @@ int landlock_restrict(int abi, const struct landlock_paths *paths) {
         r = allow_all(ruleset, paths->devices, rights.file_system & DEVICE_RIGHTS);
     if (r == 0)
         r = allow_all(ruleset, paths->write, rights.file_system & ~(uint64_t)NODE_RIGHTS);
-    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+    /* Else a script could fill the host's audit log with what it is refused. */
+    const unsigned flags = abi >= ABI_LOG ? RESTRICT_SELF_LOG_SAME_EXEC_OFF : 0;
+    if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, flags) < 0)
         r = -errno;
     close(ruleset);
     return r;
