@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Prints one line for each case of the containment suite: the layers that stop it, and its name.
-With --count: one line for each layer, and how many cases name it."""
+With --count: one line for each layer, and how many cases name it. With --environment NAME: the layers that stop
+it there, where a layer that the environment lacks is left out."""
 import collections
 import os
 import pathlib
@@ -12,11 +13,22 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 sys.dont_write_bytecode = True
 from attempts import LAYERS  # noqa: E402
+from environments import expectations  # noqa: E402
 
 
 class Collector:
     def pytest_collection_finish(self, session):
         self.cases = [(item.get_closest_marker("stopped_by").args, item.nodeid) for item in session.items]
+
+
+def here():
+    """The layers that hold: in the environment that was named, or all."""
+    if "--environment" not in sys.argv:
+        return set(LAYERS)
+    name = sys.argv[-1]
+    if name not in expectations.LAYERS:
+        sys.exit(f"no such environment: {name}; there are: {' '.join(expectations.LAYERS)}")
+    return expectations.LAYERS[name] | {"rlimits", "server"}
 
 
 def main():
@@ -29,7 +41,8 @@ def main():
         count = collections.Counter(layer for layers, _ in collector.cases for layer in layers)
         print("".join(f"{layer:18} {count[layer]:4}  {text}\n" for layer, text in LAYERS.items()), end="")
     else:
-        print("".join(f"{', '.join(layers):40}  {case}\n" for layers, case in collector.cases), end="")
+        held = here()
+        print("".join(f"{', '.join(layer for layer in layers if layer in held):40}  {case}\n" for layers, case in collector.cases), end="")
     return 0
 
 

@@ -235,7 +235,8 @@ def test_scratch_space_is_bounded(service, folder):
     if answer.status == 200:
         error, size = answer.json["result"]
         assert error in REFUSED | {"ENOSPC", "EDQUOT"} and size < 300 << 20, answer
-    assert answer.status in (200, 400), answer
+    else:  # ended by who only looks from time to time, for this and nothing else
+        assert answer.outcome == "killed" and "its files are too large or too many" in answer.json["error"], answer
 
 
 @stopped_by("private-root", "cgroup", "watchdog")

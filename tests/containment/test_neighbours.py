@@ -217,16 +217,17 @@ def test_others_are_not_stopped_changed_or_ended(service):
     reached, (same, alive, _) = without_layers(tame, VICTIM)
     assert len(reached) >= 10 and not same and alive, reached  # 'group' is for one's own children, 'owner' for every one
     assert without_layers(attacker, VICTIM)[1] is None
-    before = processors(service)
+    before = {} if service.place.sealed else processors(service)
     began = time.monotonic()
     reached, (same, alive, longest) = at_once(service, attacker, VICTIM)
-    # 'owner': it is told who, and asked only when a signal is due; 'group': with the kill filter the call
-    # says that it succeeded and does nothing.
-    assert set(reached) <= {"owner"} | ({"group"} if "kill-filter" in service.layers else set()), reached
-    assert (same, alive) == (True, True) and longest < 1
-    after = processors(service)  # workers come and go meanwhile, the service's own processes stay
-    assert len(before.keys() & after.keys()) >= 3 and all(after.get(pid, own) == own for pid, own in before.items())
-    assert service.client.get("/health").status == 200 and time.monotonic() - began < 10
+    # 'owner': it is told who, and asked only when a signal is due, whether the uid may. With the kill filter it may not be told,
+    # and 'group' says that it succeeded and does nothing.
+    assert set(reached) <= ({"group"} if "kill-filter" in service.layers else {"owner"}), reached
+    assert (same, alive) == (True, True) and longest < max(1, 0.5 * TIME_FACTOR)
+    if not service.place.sealed:
+        after = processors(service)  # workers come and go meanwhile, the service's own processes stay
+        assert len(before.keys() & after.keys()) >= 3 and all(after.get(pid, own) == own for pid, own in before.items())
+    assert service.client.get("/health").status == 200 and time.monotonic() - began < max(10, 5 * TIME_FACTOR)
 
 
 HOGS = {

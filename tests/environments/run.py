@@ -19,6 +19,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 import launch  # noqa: E402
 import podman  # noqa: E402
 import vm  # noqa: E402
+from expectations import NOT_HERE  # noqa: E402
 from rows import ROWS  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "-q", "--tb=
 ALONE = ["unshare", "--mount", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "alone"]
 MOST_SECONDS = 600
 MOST_AGAIN = 8
+AGAIN = ("gvisor", "gvisor-cold", "vm")  # what is emulated can be late once; elsewhere the first word counts
 BUILT = ("image", "vm")  # they need what is built meanwhile
 BESIDE = "vm"  # runs beside the others: it needs one processor, and has time enough
 LAST = "gvisor"  # takes longest of them, and is not to meet the virtual machine for long
@@ -93,26 +95,29 @@ def failures(path):
 
 
 def run(name, tell):
-    """True if all is well. Calls tell with what is to be printed. A few cases that failed are tried once more by
-    themselves: what an emulator or a loaded machine makes late is not late twice. Both are told."""
+    """True if all is well. Calls tell with what is to be printed. A few cases that failed in an emulator are tried once
+    more by themselves: what it makes late is not late twice. Both are told."""
     began = time.monotonic()
     status, table = check(name)
     tell(f"{name}: {ROWS[name].what}\n{table.rstrip()}")
     if ROWS[name].refuses:
         refused = status != 0 and ROWS[name].refuses in table
-        tell(f"{name:<20} {'refuses to start, as it must' if refused else 'does not refuse to start, and must'}, {time.monotonic() - began:.0f} s")
+        tell(f"{name:<23} {'refuses to start, as it must' if refused else 'does not refuse to start, and must'}, {time.monotonic() - began:.0f} s")
         return refused
     path = podman.CACHE / f"{name}.log"
     with open(path, "w", encoding="utf-8") as log:
         passed, failed, skipped = suite(name, log)
-    if 0 < failed <= MOST_AGAIN and passed:
+    if name in AGAIN and 0 < failed <= MOST_AGAIN and passed:
         tell(f"{name}: {failed} failed and are tried once more:\n{failures(path)}")
         path = podman.CACHE / f"{name}-again.log"
         with open(path, "w", encoding="utf-8") as log:
             again, failed, _ = suite(name, log, "--last-failed")
         passed += again
     failed += skipped  # a test that was skipped has failed, and is not tried again
-    tell(f"{name:<20} {passed} passed, {failed} failed, {time.monotonic() - began:.0f} s")
+    left_out = len(NOT_HERE.get(name, ()))
+    tell(f"{name:<23} {passed} passed, {failed} failed, {time.monotonic() - began:.0f} s"
+         + (f"; not tried here: {left_out} (expectations.py says why)" if left_out else "")
+         + ("; a selection of the suite" if ROWS[name].tests else ""))
     if failed:
         tell(failures(path))
     return not failed and status == 0

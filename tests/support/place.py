@@ -13,6 +13,7 @@ from support import procs
 
 class Machine:
     """This machine itself, or a container whose files and processes are seen from it."""
+    sealed = False
 
     def __init__(self, root=""):
         self.root = root
@@ -69,6 +70,7 @@ LISTEN = "import os, socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bin
 
 class Sealed(Machine):
     """Its processes are seen from inside only: by running a shell there."""
+    sealed = True
 
     def __init__(self, root, execute):
         super().__init__(root)
