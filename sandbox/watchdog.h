@@ -19,10 +19,9 @@ struct watched {
 };
 
 /* proc_fd: a /proc that shows all processes below the zygote. A process that ends meanwhile counts
- * 0. Memory is RssAnon and VmSwap (shared memory is the interpreter's image: a script cannot make any, see
- * seccomp_table.c), and VmRSS where the kernel does not tell it; 4 TiB for a
- * process that goes on without its first thread where the kernel does not show the others. 0 or
- * -errno. */
+ * 0. Memory is RssAnon and VmSwap (shared memory is the interpreter's image: a script cannot make
+ * any, see seccomp_table.c), and VmRSS where the kernel does not tell it; 4 TiB for a process that
+ * goes on without its first thread where the kernel does not show the others. 0 or -errno. */
 int watchdog_look(int proc_fd, struct watched *runs, unsigned count);
 
 #endif

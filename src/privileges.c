@@ -57,12 +57,13 @@ static int check_ids(uid_t id) {
     return is_id && setuid(0) < 0 ? 0 : -EPERM;
 }
 
-/* A root without these (docker run --cap-drop=ALL) can become nobody else, or the monitor, which has
- * the same, could not stop it then; without capabilities it is an owner of files, no more. */
+/* A root without these (docker run --cap-drop=ALL) can become nobody else, or the monitor, which
+ * has the same, could not stop it then; without capabilities it is an owner of files, no more. */
 static bool may_leave_root(void) {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-    const uint32_t needed = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SETPCAP | 1u << CAP_KILL;
+    const uint32_t needed =
+        1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_SETPCAP | 1u << CAP_KILL;
     return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 &&
            (data[0].effective & needed) == needed;
 }
