@@ -9,7 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define TWISTER_WORDS 624
+#include "twister.h"
+
+/* Of the key of each generator: 256 bits. */
+#define KEY_WORDS 8
 
 /* libc keeps the thread id near the thread pointer; the kernel knows where, if it was built to tell
  * (PR_GET_TID_ADDRESS). Else: glibc has it two words before the head of the robust list. */
@@ -46,11 +49,15 @@ static int fill(void *bytes, size_t size) {
     return 0;
 }
 
-/* All words random, index at the end: the next number makes the generator mix them. */
+/* Index at the end: the next number makes the generator mix all words. The kernel takes three times
+ * as long for a random state as for a key and what follows from it. */
 static int renew_twister(const struct twister *twister) {
+    uint32_t key[KEY_WORDS];
     if (!twister->words)
         return 0;
-    int r = fill(twister->words, TWISTER_WORDS * sizeof(uint32_t));
+    int r = fill(key, sizeof(key));
+    twister_seed(twister->words, key, KEY_WORDS);
+    explicit_bzero(key, sizeof(key));
     *twister->index = TWISTER_WORDS;
     return r;
 }
