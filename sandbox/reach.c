@@ -30,8 +30,14 @@ static const char *const devices[] = {"/dev/null",    "/dev/full", "/dev/random"
 static const char *const devices_but_zero[] = {"/dev/null", "/dev/full", "/dev/random",
                                                "/dev/urandom", NULL};
 
+/* In a private root there is nothing else (mounts.c): one rule instead of five for each worker. */
+static const char *const private_devices[] = {"/dev", NULL};
+
 static const char *const *devices_of(const struct slot *slot) {
-    return slot->sandbox->plan.cgroup_version > 0 ? devices : devices_but_zero;
+    const struct plan *plan = &slot->sandbox->plan;
+    return plan->cgroup_version == 0 ? devices_but_zero
+           : plan->private_root      ? private_devices
+                                     : devices;
 }
 
 static int restrict_shared(const struct slot *slot) {
