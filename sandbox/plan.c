@@ -27,8 +27,8 @@ bool plan_loose_truncate(const struct plan *plan) {
 uint32_t plan_layers(const struct plan *plan) {
     const int namespaces = plan->slot_namespaces | plan->worker_namespaces;
     const bool has[LAYER_COUNT] = {
-        [LAYER_NAMESPACES] = plan->pid_namespace && (namespaces & CLONE_NEWIPC) &&
-                             (namespaces & CLONE_NEWUTS),
+        [LAYER_NAMESPACES] =
+            plan->pid_namespace && (namespaces & CLONE_NEWIPC) && (namespaces & CLONE_NEWUTS),
         [LAYER_NETWORK_NAMESPACE] = plan->network != NETWORK_OUTSIDE,
         [LAYER_PRIVATE_ROOT] = plan->private_root,
         [LAYER_PRIVATE_PROC] = plan->proc != PROC_OUTSIDE || plan->landlock_abi > 0,

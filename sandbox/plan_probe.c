@@ -189,9 +189,8 @@ static int those_that_work(trial_fn *fn, struct trial trial, int flags) {
 
 static void find_namespaces(struct trial trial) {
     struct plan *plan = trial.plan;
-    const int wanted_flags = wanted(trial.config, LAYER_NAMESPACES)
-                                 ? CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
-                                 : 0;
+    const int wanted_flags =
+        wanted(trial.config, LAYER_NAMESPACES) ? CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP : 0;
     /* What a slot's cgroup namespace has as its root is known when its worker is in the cgroup. */
     plan->slot_namespaces |=
         those_that_work(try_slot_namespace, trial, wanted_flags & ~CLONE_NEWCGROUP);

@@ -1,6 +1,6 @@
 /*
- * slot: a numbered place for one worker at a time, with a uid, a cgroup and namespaces that are made
- * once and used again, and the memory that its init runs on. Made and held by the zygote.
+ * slot: a numbered place for one worker at a time, with a uid, a cgroup and namespaces that are
+ * made once and used again, and the memory that its init runs on. Made and held by the zygote.
  */
 #ifndef SLOT_H
 #define SLOT_H
