@@ -89,14 +89,16 @@ def measure(cells, script, level, service, seconds, least):
     cells.add(script.name, level, service.name, load)
 
 
-def at_half_load(service, script, rate, seconds):
-    """p99 / p50 with half of what the service can do arriving, evenly and at random: two (ratio, p50, p99)."""
-    found = []
-    for arrivals in ([], ["--random"]):
-        load = service.under_load(script, "--lanes=64", "--least=200", f"--period={2e6 / rate}",
-                                  f"--seconds={seconds}", *arrivals)
-        sample = Sample(load)
-        found.append((sample.p99 / sample.p50, sample.p50, sample.p99))
+def at_half_load(service, script, rate, seconds, bursts):
+    """p99 / p50 with half of what the service can do arriving, evenly and at random, in turn: two lists of (ratio,
+    p50, p99), one of each burst."""
+    found = [], []
+    for _ in range(bursts):
+        for arrivals, kept in zip(([], ["--random"]), found):
+            load = service.under_load(script, "--lanes=64", "--least=200", f"--period={2e6 / rate}",
+                                      f"--seconds={seconds}", *arrivals)
+            sample = Sample(load)
+            kept.append((sample.p99 / sample.p50, sample.p50, sample.p99))
     return found
 
 
