@@ -173,7 +173,9 @@ def constant(path, name):
 def test_limits_without_an_option_are_those_of_the_sources():
     harness = "sandbox/harness/"
     values, depth = re.search(r"body_limits = \{.depth = (\d+), .values = (\d+)\}", (TOP / "src/request.c").read_text()).group(2, 1)
-    large, budget = (constant("src/http_request.c", name) >> 20 for name in ("LARGE_BYTES", "LARGE_BUDGET"))
+    large, requests = constant("src/http_request.c", "LARGE_BYTES") >> 20, constant("src/config_machine.c", "REQUESTS_MOST_MB")
+    assert "#define LARGE_BUDGET(all) ((all) / 5 * 4)" in (TOP / "src/http_request.c").read_text()
+    assert "memory_mb / 12" in (TOP / "src/config_machine.c").read_text()  # 4/5 of a twelfth: a fifteenth
     figures, files = constant(harness + "figures.py", "FIGURES_MOST"), constant(harness + "returned.py", "FILES_MOST")
     assert (figures, files) == (constant("include/protocol.h", "FIGURES_MOST"), constant("include/protocol.h", "RETURNED_MOST"))
     # A file in so many folders has one part more, as names of a request have.
@@ -184,7 +186,7 @@ def test_limits_without_an_option_are_those_of_the_sources():
     said = {
         "`args`": f"{constant('include/inputs.h', 'INPUT_ARGS_BYTES') >> 20} MB of JSON, nested {int(depth) - 1} deep",
         "number of `files`": f"{constant('include/inputs.h', 'INPUT_FILES_MOST')}",
-        f"large requests (over {large} MB) at once, of all clients": f"{budget} MB",
+        f"large requests (over {large} MB) at once, of all clients": f"{requests // 5 * 4} MB; a fifteenth of the memory where that is less",
         "`return_files`": f"{constant('include/inputs.h', 'INPUT_PATTERNS_MOST')} patterns; {files} files, {parts - 1} folders deep; {entries:,} names looked at",
         "`figures`": f"{figures}, of {pixels // 10 ** 6} million pixels each",
         "an error's text; its traceback": f"{error} KB; {traceback} KB",
