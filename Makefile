@@ -77,10 +77,16 @@ $(BUILD)/unit/%: tests/unit/%.c $(library)
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs) -lcmocka
 
-run: deps all ## install what is missing, build, and serve on PORT (default 8080)
+# What is built needs what is installed first: another make, whatever -j this one has.
+build_with = +@$(MAKE) --no-print-directory -j$(shell nproc)
+
+run: deps ## install what is missing, build, and serve on PORT (default 8080)
+	$(build_with) all
 	$(as_root) env PORT=$(PORT) $(BUILD)/code-runner
 
-test: deps-test all check ## install what is missing, build, and run every test
+test: deps-test ## install what is missing, build, and run every test
+	$(build_with) all $(unit_tests) $(BUILD)/try_syscall
+	@$(MAKE) --no-print-directory check
 
 check: unit service ## run every test, installing nothing
 
