@@ -4,6 +4,7 @@
 
 #include "python_arenas.h"
 
+#include <stdbool.h>
 #include <sys/mman.h>
 
 /* Address space only, between what was mapped before and what will be: mmap(2) gives the highest
@@ -30,10 +31,9 @@ static void *take_hole(size_t size) {
         if (holes[i].size < size)
             continue;
         void *arena = map_at(holes[i].start, size);
-        if (arena == holes[i].start) {
-            holes[i].start += size;
-            holes[i].size -= size;
-        }
+        bool is_free = arena == holes[i].start; /* else somebody else is in it */
+        holes[i].start += size;
+        holes[i].size = is_free ? holes[i].size - size : 0;
         return arena;
     }
     return NULL;

@@ -15,10 +15,8 @@ static const struct {
     {CLONE_NEWUTS, "/proc/self/ns/uts"},
 };
 
-const struct slot_namespaces slot_namespaces_none = {{-1, -1, -1}};
-
 int slot_namespaces_make(int flags, bool host_name, struct slot_namespaces *ret_namespaces) {
-    *ret_namespaces = slot_namespaces_none;
+    *ret_namespaces = (struct slot_namespaces){{-1, -1, -1}};
     if (flags && unshare(flags) < 0)
         return -errno;
     if ((flags & CLONE_NEWUTS) && host_name && sethostname("sandbox", 7) < 0)

@@ -15,8 +15,6 @@ struct slot_namespaces {
     int fds[SLOT_NAMESPACES_MOST]; /* -1: not one of these; they close with an exec */
 };
 
-extern const struct slot_namespaces slot_namespaces_none;
-
 /* Makes those of flags (CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS), this one with the host name
  * "sandbox" if host_name. The calling process is in them afterwards and must unshare the same flags
  * once more when it has made all. 0 or -errno. */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -44,6 +45,18 @@ static void test_holes_are_filled(void **state) {
     assert_int_equal(arena[0] | arena[ARENA - 1], 0); /* it was not mapped over */
 }
 
+/* A library may have been loaded into a hole: that one is not asked for again and again. */
+static void test_a_hole_that_is_taken(void **state) {
+    (void)state;
+    PyObjectArenaAllocator of = arenas();
+    char *hole = of.alloc(of.ctx, ARENA), *behind = of.alloc(of.ctx, ARENA);
+    of.free(of.ctx, hole, ARENA);
+    assert_ptr_equal(mmap(hole, SMALL, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), hole);
+    of.alloc(of.ctx, ARENA);
+    assert_ptr_equal(of.alloc(of.ctx, ARENA), behind + ARENA);
+    assert_ptr_equal(of.alloc(of.ctx, ARENA), behind + 2 * ARENA);
+}
+
 /* More holes than are remembered: nothing is handed out twice. */
 static void test_many_holes(void **state) {
     (void)state;
@@ -65,6 +78,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_side_by_side),
         cmocka_unit_test(test_holes_are_filled),
+        cmocka_unit_test(test_a_hole_that_is_taken),
         cmocka_unit_test(test_many_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
