@@ -35,7 +35,8 @@ struct run {
     bool less_memory; /* than the service allows: the worker is told first */
     enum run_state state;
     bool settled;           /* the outcome's verdict stands */
-    bool began_anew;        /* its first worker was gone before the script began */
+    uint64_t began_anew;    /* how many workers were gone before the script began */
+    uint64_t most_anew;     /* how often another one is taken then */
     bool unread;            /* the channel's end has said that the script cannot have begun */
     int64_t started_us;     /* when it got its worker (loop_now_us); 0 before */
     struct request request; /* while another worker may have to be given it */

@@ -1,5 +1,5 @@
 /*
- * run_claim: how a run comes by its worker, and by another one when the first is gone before the
+ * run_claim: how a run comes by its worker, and by another one when one is gone before the
  * script began. Private to run*.c.
  */
 #ifndef RUN_CLAIM_H
@@ -20,8 +20,8 @@ bool run_is_unread(const struct run *run);
 void run_has_begun(struct run *run);
 
 /* The worker was killed before the script began, which is not the script's fault: another one may
- * have it, from its first byte on. False if that was so once already, or if the worker has said
- * something. */
+ * have it, from its first byte on. False if that was so too often already (all that waited, and one
+ * more), or if the worker has said something. */
 bool run_begin_anew(struct run *run);
 
 /* It could not be started, and the verdict stands. error: errno, positive. */

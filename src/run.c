@@ -250,6 +250,8 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                                    .processes = config->processes},
                         .less_memory = request->memory_bytes < config->memory_mb << 20,
                         .request = *request,
+                        /* What ended one that waited may have ended all. */
+                        .most_anew = config->pool + 1,
                         .claim = {.calls = &claim_calls, .context = run},
                         .done_fn = done_fn,
                         .done_context = done_context};

@@ -1,4 +1,4 @@
-/* run_claim: RUN_CLAIMING, once or twice. Knows nothing of what a worker says. */
+/* run_claim: RUN_CLAIMING, once or more often. Knows nothing of what a worker says. */
 #include "run_claim.h"
 
 #include <errno.h>
@@ -55,10 +55,10 @@ void run_broken(struct run *run, int error) {
 }
 
 bool run_begin_anew(struct run *run) {
-    if (run->began_anew || !run->request.script || run->received_size > 0)
+    if (run->began_anew >= run->most_anew || !run->request.script || run->received_size > 0)
         return false;
     log_line(LOG_WARNING, "a worker was gone before its script began: another one is taken");
-    run->began_anew = true;
+    run->began_anew++;
     pool_unclaim(run->pool, &run->claim);
     run->unread = false;
     input_stream_init(&run->input, &run->request);

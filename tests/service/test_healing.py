@@ -73,6 +73,25 @@ def test_a_worker_that_dies_before_it_has_read_its_script_is_replaced(start_serv
     assert "another one is taken" in server.log()
 
 
+def test_all_that_waited_are_dead_and_the_script_still_runs(start_server):
+    """Whatever ended one (want of memory, an operator) has often ended the others, too, and each looks well
+    until it is asked."""
+    server, answers = start_server("--slots=1", "--pool=2"), []
+    procs.poll(lambda: len(waiting_workers(server)) == 2 and all(map(procs.sleeps, waiting_workers(server))), 5, "two wait")
+    # In the order in which they were made, which is that in which they are handed out.
+    waiting = [pid for init in sorted(procs.children(server.zygote_pid())) for pid in procs.children(init)]
+    for pid in waiting:
+        os.kill(pid, signal.SIGSTOP)
+    thread = in_background(server, QUICK, answers)
+    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "the first is handed out")
+    time.sleep(0.05)  # nothing to poll for: the script lies unread
+    for gone, pid in enumerate(waiting, 1):
+        os.kill(pid, signal.SIGKILL)
+        procs.poll(lambda: server.log().count("another one is taken") == gone, 5, f"{gone} of them is seen to be gone")
+    thread.join(10)
+    assert answers[0].json == {"result": 1, "stdout": ""}, answers
+
+
 def test_an_init_that_dies_with_a_running_script_is_an_internal_error(start_server):
     server = start_server("--slots=1")
     answers = []

@@ -412,7 +412,7 @@ static void happen(void *context) {
 }
 
 /* Before it has its script a worker has nothing to say, and its end is no verdict on the script:
- * another one is taken, once. */
+ * another one is taken, as often as one may have waited, and once more. */
 static void test_worker_that_breaks_while_its_limit_is_set(void **state) {
     void (*const accidents[])(void *) = {say_something, end_one};
     (void)state;
@@ -627,7 +627,7 @@ static void test_another_worker_takes_all_inputs(void **state) {
     fake_end(first, ENDED_STATUS_KNOWN, 9);
     loop_run(t.loop);
     expect(VERDICT_SUCCESS, "");
-    assert_true(t.run.began_anew);
+    assert_int_equal(t.run.began_anew, 1);
 }
 
 /* What the first one has read of it does not count. */
@@ -652,7 +652,7 @@ static void test_another_worker_takes_what_was_sent_in_part(void **state) {
     fake_end(first, ENDED_STATUS_KNOWN, 9);
     loop_run(t.loop);
     expect(VERDICT_SUCCESS, "");
-    assert_true(t.run.began_anew);
+    assert_int_equal(t.run.began_anew, 1);
 }
 
 /* It would be too much for the next one as well. */
@@ -662,7 +662,7 @@ static void test_what_is_too_much_is_not_begun_anew(void **state) {
     loop_run(t.loop);
     expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
     assert_false(t.started);
-    assert_false(t.run.began_anew);
+    assert_int_equal(t.run.began_anew, 0);
 }
 
 /* Until then another worker may have to be given it. */
@@ -709,7 +709,7 @@ static void test_request_of_a_dead_worker_is_not_reclaimed(void **state) {
     run_reclaim(&t.run);
     loop_run(t.loop);
     expect(VERDICT_SUCCESS, "");
-    assert_true(t.run.began_anew);
+    assert_int_equal(t.run.began_anew, 1);
 }
 
 static void test_request_is_given_up_with_the_verdict(void **state) {
@@ -722,14 +722,18 @@ static void test_request_is_given_up_with_the_verdict(void **state) {
     assert_int_equal(run_request_bytes(&t.run), 0);
 }
 
-static void test_it_is_begun_anew_once(void **state) {
+static void test_it_is_begun_anew_so_often(void **state) {
     (void)state;
-    struct fake_worker *first = start_unread();
-    uint64_t run = first->run;
-    fake_end(first, ENDED_STATUS_KNOWN, 9);
-    while (t.run.state != RUN_RUNNING || taken()->run == run)
-        fake_wait_ms(t.loop, 1);
-    fake_end(taken(), ENDED_STATUS_KNOWN, 9);
+    struct fake_worker *worker = start_unread();
+    for (uint64_t i = 0; i < t.config.pool + 1; i++) {
+        uint64_t run = worker->run;
+        fake_end(worker, ENDED_STATUS_KNOWN, 9);
+        while (t.run.state != RUN_RUNNING || taken()->run == run)
+            fake_wait_ms(t.loop, 1);
+        worker = taken();
+    }
+    assert_int_equal(t.answers, 0);
+    fake_end(worker, ENDED_STATUS_KNOWN, 9);
     loop_run(t.loop);
     assert_int_equal(t.verdict, VERDICT_INTERNAL);
     fake_wait_ms(t.loop, 20);
@@ -904,7 +908,7 @@ int main(void) {
         TEST(test_request_that_was_read_can_be_reclaimed),
         TEST(test_request_of_a_dead_worker_is_not_reclaimed),
         TEST(test_request_is_given_up_with_the_verdict),
-        TEST(test_it_is_begun_anew_once),
+        TEST(test_it_is_begun_anew_so_often),
         TEST(test_what_has_begun_is_not_begun_anew),
         TEST(test_result_before_the_zygote_was_lost),
         TEST(test_script_is_sent_in_parts),
