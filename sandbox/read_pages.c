@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "large_pages.h"
 #include "raw_syscall.h"
 
 #ifndef MADV_POPULATE_READ
@@ -150,19 +151,40 @@ static _Noreturn void find_in_child(int proc, void (*exercise)(void *context), v
 
 /* ---- in the process that is forked ---- */
 
-/* A fork copies the page table of a mapping only if a page of it was written here: the last one is.
- * The whole changes its protection for that, since the kernel would not join the parts again. */
-static bool make_own_page(const struct area *area) {
+/* Whether it is the first in its large page that was read. */
+static bool is_first_of_large(const struct area *area, size_t number) {
+    const unsigned long large = finding->pages[number] / LARGE_PAGE_BYTES;
+    for (size_t i = 0; i < number; i++)
+        if (finding->pages[i] / LARGE_PAGE_BYTES == large && finding->pages[i] >= area->start &&
+            finding->pages[i] < area->end)
+            return false;
+    return true;
+}
+
+/* Whether at least one is. */
+static bool write_pages(const struct area *area) {
+    bool written = false;
+    for (size_t i = 0; i < finding->page_count; i++) {
+        const unsigned long page = finding->pages[i];
+        if (page >= area->start && page < area->end && is_first_of_large(area, i))
+            written |= raw_syscall(SYS_madvise, (long)page, (long)finding->page_bytes,
+                                   MADV_POPULATE_WRITE, 0) == 0;
+    }
+    return written;
+}
+
+/* A fork copies the page table of a mapping only if a page of it was written here, and a large page
+ * that is mapped whole has none: so one page of each is. The whole changes its protection for that,
+ * since the kernel would not join the parts again. */
+static bool make_own_pages(const struct area *area) {
     const long start = (long)area->start, size = (long)(area->end - area->start);
-    const long page_bytes = (long)finding->page_bytes;
     const bool is_writable = area->protection & PROT_WRITE;
     if (!is_writable && raw_syscall(SYS_mprotect, start, size, PROT_READ | PROT_WRITE, 0) < 0)
         return false;
-    long r =
-        raw_syscall(SYS_madvise, start + size - page_bytes, page_bytes, MADV_POPULATE_WRITE, 0);
+    const bool written = write_pages(area);
     if (!is_writable && raw_syscall(SYS_mprotect, start, size, area->protection, 0) < 0)
         raw_syscall(SYS_exit_group, 1, 0, 0, 0);
-    return r == 0;
+    return written;
 }
 
 static bool is_read(unsigned long page) {
@@ -181,11 +203,29 @@ static void drop_others(const struct area *area, int pagemap) {
             madvise((void *)page, finding->page_bytes, MADV_DONTNEED);
 }
 
+/* Whether what is read there first is in a large page: a fork has all of that for one fault, as
+ * long as it does not write there. */
+static bool is_large(const struct area *area, int pagemap) {
+    static uint64_t entries[LARGE_PAGE_BYTES / 4096];
+    const size_t count = LARGE_PAGE_BYTES / finding->page_bytes;
+    unsigned long page = 0;
+    for (size_t i = 0; i < finding->page_count && !page; i++)
+        if (finding->pages[i] >= area->start && finding->pages[i] < area->end)
+            page = finding->pages[i];
+    madvise((void *)page, finding->page_bytes, MADV_POPULATE_READ);
+    const off_t first = (off_t)(page / LARGE_PAGE_BYTES * count * 8);
+    size_t present = pread(pagemap, entries, count * 8, first) == (ssize_t)(count * 8) ? 0 : count;
+    while (present < count && (entries[present] & PAGEMAP_PRESENT))
+        present++;
+    return present == count;
+}
+
 static size_t share(int pagemap) {
     size_t shared = 0;
     for (size_t i = 0; i < finding->area_count; i++) {
         const struct area *area = &finding->areas[i];
-        if (area->pages < PAGES_LEAST || !make_own_page(area))
+        if (area->pages < PAGES_LEAST ||
+            (!(area->protection & PROT_WRITE) && is_large(area, pagemap)) || !make_own_pages(area))
             continue;
         for (size_t k = 0; k < finding->page_count; k++)
             if (finding->pages[k] >= area->start && finding->pages[k] < area->end)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "dormant.h"
+#include "large_pages.h"
 #include "raw_mmap.h"
 #include "raw_syscall.h"
 
@@ -131,8 +132,10 @@ int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
         close(image);
         return r;
     }
-    size_t copied, mappings = 0;
+    size_t copied, large = 0, mappings = 0;
     r = copy_all(image, &plan, &copied);
+    if (r == 0)
+        large = large_pages_make(image, &plan);
     if (r == 0)
         mappings = replace_all(image, &plan);
     snapshot_plan_done(&plan);
@@ -141,7 +144,8 @@ int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
         abort(); /* an image that a worker could write is worse than none */
     close(image);
     if (r == 0)
-        *ret_report = (struct snapshot_report){.copied_bytes = copied, .ranges = mappings};
+        *ret_report = (struct snapshot_report){
+            .copied_bytes = copied, .large_bytes = large * LARGE_PAGE_BYTES, .ranges = mappings};
     return r;
 }
 

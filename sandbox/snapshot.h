@@ -39,6 +39,7 @@ struct snapshot_plan {
 
 struct snapshot_report {
     size_t copied_bytes;
+    size_t large_bytes; /* of these, in large pages */
     size_t ranges;
 };
 

@@ -19,15 +19,19 @@
 
 #include <cmocka.h>
 
+#include "large_pages.h"
 #include "read_pages.h"
+#include "snapshot.h"
 
-#define PAGES 256
+#define PAGES 1536 /* with pages of 4 KiB, three large ones */
 #define PAGEMAP_PRESENT (1ULL << 63)
 
-enum { READ_1 = 3, READ_2 = 20, READ_3 = 200, WRITTEN = 100, OWN = 5, NEIGHBOUR = 22 };
+enum { READ_1 = 3, READ_2 = 20, READ_3 = 700, WRITTEN = 100, OWN = 1200, NEIGHBOUR = 22 };
 
 static size_t page_bytes;
 static unsigned char *scene; /* a private mapping of a file, as the image is */
+static bool is_large;        /* its file is in large pages, if the kernel has them */
+static int protection = PROT_READ | PROT_WRITE;
 static char modes[2][1 << 20];
 
 /* A condition that fails ends the child with its line. */
@@ -50,15 +54,26 @@ static void make_scene(void) {
         unsigned char mark = (unsigned char)i;
         MUST(pwrite(file, &mark, 1, (off_t)((size_t)i * page_bytes)) == 1);
     }
-    scene = mmap(NULL, PAGES * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, 0);
-    MUST(scene != MAP_FAILED);
-    *page(OWN) = 0xAB;
+    /* Aligned, since a large page can only be mapped whole where it is. */
+    unsigned char *room = mmap(NULL, PAGES * page_bytes + LARGE_PAGE_BYTES, PROT_NONE,
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    MUST(room != MAP_FAILED);
+    scene = room + (-(uintptr_t)room & (LARGE_PAGE_BYTES - 1));
+    MUST(mmap(scene, PAGES * page_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file,
+              0) == scene);
+    if (protection & PROT_WRITE)
+        *page(OWN) = 0xAB;
+    struct snapshot_range all = {0, PAGES * page_bytes, protection, SNAPSHOT_COPY};
+    if (is_large)
+        is_large = large_pages_make(file, &(struct snapshot_plan){&all, 1, 1}) == 3;
+    MUST(mprotect(scene, PAGES * page_bytes, protection) == 0);
 }
 
 static void exercise(void *context) {
     volatile unsigned char *kept = context;
     *kept = *page(READ_1) | *page(READ_2) | *page(READ_3);
-    *page(WRITTEN) = 1;
+    if (protection & PROT_WRITE)
+        *page(WRITTEN) = 1;
 }
 
 static void die(void *context) {
@@ -111,7 +126,7 @@ static size_t shared_after(void (*what)(void *context)) {
 static void check_memory(void) {
     MUST(strcmp(modes[0], modes[1]) == 0);
     for (int i = 0; i < PAGES; i++)
-        MUST(*page(i) == (i == OWN ? 0xAB : (unsigned char)i));
+        MUST(*page(i) == (i == OWN && (protection & PROT_WRITE) ? 0xAB : (unsigned char)i));
 }
 
 static void check_fork(void) {
@@ -126,6 +141,29 @@ static void check_fork(void) {
     int status;
     MUST(waitpid(child, &status, 0) == child && status == 0);
     check_memory();
+}
+
+/* It would not be dense if what lies around were mapped with it. */
+static void check_large_fork(void) {
+    is_large = true;
+    check_fork();
+}
+
+/* What nobody writes is left to the fork: one fault has all of a large page. */
+static void check_large_code(void) {
+    is_large = true;
+    protection = PROT_READ | PROT_EXEC;
+    size_t shared = shared_after(exercise);
+    check_memory();
+    pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+    if (child == 0) {
+        MUST(is_present(READ_1) == !is_large);
+        MUST(!is_large || (*(volatile unsigned char *)page(READ_1) == READ_1 &&
+                           is_present(READ_2) && is_present(NEIGHBOUR)));
+        _exit(0);
+    }
+    int status;
+    MUST(waitpid(child, &status, 0) == child && status == 0 && (is_large || shared >= 3));
 }
 
 static void check_killed(void) {
@@ -155,6 +193,12 @@ static void test_a_fork_has_the_pages(void **state) {
     in_child(check_fork);
 }
 
+static void test_large_pages(void **state) {
+    (void)state;
+    in_child(check_large_fork);
+    in_child(check_large_code);
+}
+
 static void test_an_exercise_that_fails_changes_nothing(void **state) {
     (void)state;
     in_child(check_killed);
@@ -164,6 +208,7 @@ static void test_an_exercise_that_fails_changes_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_fork_has_the_pages),
+        cmocka_unit_test(test_large_pages),
         cmocka_unit_test(test_an_exercise_that_fails_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
