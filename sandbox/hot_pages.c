@@ -19,6 +19,7 @@
 #endif
 
 #define RANGES_MOST 8192
+#define TEXT_BYTES (1UL << 20) /* of maps */
 /* For this many pages faults are cheaper than a call. */
 #define CALL_PAGES 2
 
@@ -70,10 +71,13 @@ static void look_at_line(struct finding *finding, int pagemap, char *line) {
 }
 
 static void look_at_all(struct finding *finding, int maps, int pagemap) {
-    static char text[1 << 20];
     size_t size = 0;
     ssize_t got;
-    while (size < sizeof(text) - 1 && (got = read(maps, text + size, sizeof(text) - 1 - size)) > 0)
+    /* Static, it would be a hole in the parent's memory, and so two mappings more. */
+    char *text = mmap(NULL, TEXT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (text == MAP_FAILED)
+        return;
+    while (size < TEXT_BYTES - 1 && (got = read(maps, text + size, TEXT_BYTES - 1 - size)) > 0)
         size += (size_t)got;
     text[size] = 0;
     for (char *line = text; *line;) {

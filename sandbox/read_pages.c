@@ -24,6 +24,7 @@
 
 #define MAPPINGS_MOST 2048
 #define PAGES_MOST 16384
+#define TEXT_BYTES (1UL << 20) /* of maps */
 /* A mapping of which forks copy the page table costs about as much as so many faults. */
 #define PAGES_LEAST 3
 
@@ -73,12 +74,15 @@ static void note_area(const char *line) {
 }
 
 static void find_areas(int proc) {
-    static char text[1 << 20];
     size_t size = 0;
     ssize_t got = 0;
+    /* Static, it would be a hole in the parent's memory, and so two mappings more. */
+    char *text = mmap(NULL, TEXT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (text == MAP_FAILED)
+        return;
     int maps = openat(proc, "self/maps", O_RDONLY | O_CLOEXEC);
-    while (maps >= 0 && size < sizeof(text) - 1 &&
-           (got = read(maps, text + size, sizeof(text) - 1 - size)) > 0)
+    while (maps >= 0 && size < TEXT_BYTES - 1 &&
+           (got = read(maps, text + size, TEXT_BYTES - 1 - size)) > 0)
         size += (size_t)got;
     text[size] = 0;
     for (char *line = text, *next; (next = strchr(line, '\n')); line = next + 1) {

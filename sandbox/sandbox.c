@@ -70,12 +70,9 @@ static void find_cgroup(struct sandbox *sandbox) {
 
 static int make_slots(struct sandbox *sandbox) {
     unsigned count = config_total_slots(sandbox->config);
-    /* Apart from the heap: the loop writes here, and a page that is written makes forking its whole
-     * mapping dear. */
-    sandbox->slots = mmap(NULL, count * sizeof(*sandbox->slots), PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (sandbox->slots == MAP_FAILED)
-        return -errno;
+    int reserved = slots_reserve(count, &sandbox->slots);
+    if (reserved < 0)
+        return reserved;
     for (; sandbox->slot_count < count; sandbox->slot_count++) {
         int r = slot_create(&sandbox->slots[sandbox->slot_count], sandbox, sandbox->slot_count);
         if (r < 0)

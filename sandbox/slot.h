@@ -27,7 +27,7 @@ struct slot {
     char scratch[64];         /* its scratch space, as the worker sees it */
     char scratch_options[96]; /* for mounts_enter */
     char variables[3][96];    /* of the script's environment: what depends on the scratch space */
-    void *init_stack_top;     /* of a small stack of its own, with a guard page below */
+    void *init_stack_top;     /* of a small stack of its own */
 
     /* While a worker is on it: */
     pid_t init;    /* 0: the slot is free */
@@ -49,8 +49,17 @@ struct slot {
     _Atomic bool dirty; /* what a run left could not be removed: never used again */
 };
 
-/* Makes slot number index as the sandbox's plan says: cgroup, namespaces, stack. The calling
- * process is in these namespaces afterwards (slot_namespaces.h). 0 or -errno. */
+/* Memory for so many, zeros, with the stacks of their inits: one mapping, since each costs at every
+ * fork, with a guard page below the lowest stack, and an end that can be looked at below each.
+ * Apart from the heap: the zygote's loop writes there, and a page that is written makes forking its
+ * whole mapping dear. 0 or -errno. */
+int slots_reserve(unsigned count, struct slot **ret_slots);
+
+/* Whether its init has kept to its stack. If not, another slot may be what was written to. */
+bool slot_stack_is_whole(const struct slot *slot);
+
+/* Makes slot number index, of reserved memory, as the sandbox's plan says: cgroup, namespaces. The
+ * calling process is in these namespaces afterwards (slot_namespaces.h). 0 or -errno. */
 int slot_create(struct slot *ret_slot, const struct sandbox *sandbox, unsigned index);
 
 /* Sets the memory limit of what is on it, at most the service's. With a cgroup the kernel holds it

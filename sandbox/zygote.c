@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -50,6 +51,10 @@ static uint64_t processor_us(const struct rusage *usage) {
 
 /* An init is gone, and with it everything of its run but perhaps files. */
 static void init_ended(struct slot *slot, int status, const struct rusage *usage) {
+    if (!slot_stack_is_whole(slot)) {
+        log_line(LOG_ERROR, "a worker's init has left its stack: this zygote ends");
+        abort();
+    }
     if (!slot->clearing)
         slot->cpu_us = processor_us(usage);
     pid_t next = 0;

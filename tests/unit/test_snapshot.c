@@ -240,15 +240,15 @@ struct scene {
     unsigned char *heap, *holes, *read_only, *hidden, *shared, *file, *clean_file, *file_shared;
     unsigned char *code, *huge, *wiped, *not_forked, *between;
 };
-enum { HEAP_BYTES = 8 << 20, HOLE_PAGES = 450, HUGE_PAGES = 1024 };
+enum { HEAP_BYTES = 8 << 20, HOLE_PAGES = 1790, HUGE_PAGES = 1024 };
 
 static void make_holes(unsigned char *memory) {
-    /* Runs of 1, 63, 64, 65 and many untouched pages, at the start, the middle and the end. */
-    static const int touched[] = {1, 2, 66, 131, 197, 198, 341, 357};
+    /* Runs of 1, 255, 256, 257 and many untouched pages, at the start, the middle and the end. */
+    static const int touched[] = {1, 2, 258, 515, 773, 774, 1374, 1390};
     for (size_t i = 0; i < sizeof(touched) / sizeof(touched[0]); i++)
         fill(memory + (size_t)touched[i] * PAGE, PAGE, (unsigned)i);
     /* Read but never written: the kernel's page of zeros. */
-    CHECK(*(volatile unsigned char *)(memory + 270 * PAGE) == 0);
+    CHECK(*(volatile unsigned char *)(memory + 1100 * PAGE) == 0);
 }
 
 static unsigned char *make_code(void) {
@@ -567,11 +567,11 @@ static void check_plan(void) {
         }
     }
     CHECK(covered == HOLE_PAGES);
-    CHECK(!fresh[0] && !fresh[1] && !fresh[10] && !fresh[65]);     /* 63 untouched: copied */
-    CHECK(!fresh[66] && fresh[67] && fresh[130] && !fresh[131]);   /* 64 */
-    CHECK(fresh[132] && fresh[196] && !fresh[197] && !fresh[198]); /* 65 */
-    CHECK(fresh[199] && fresh[280] && fresh[340] && !fresh[341] && !fresh[350]);
-    CHECK(fresh[358] && fresh[449]); /* up to the end */
+    CHECK(!fresh[0] && !fresh[1] && !fresh[10] && !fresh[257]);    /* 255 untouched: copied */
+    CHECK(!fresh[258] && fresh[259] && fresh[514] && !fresh[515]); /* 256 */
+    CHECK(fresh[516] && fresh[772] && !fresh[773] && !fresh[774]); /* 257 */
+    CHECK(fresh[775] && fresh[1110] && fresh[1373] && !fresh[1374] && !fresh[1380]);
+    CHECK(fresh[1391] && fresh[1789]); /* up to the end */
     snapshot_plan_done(&plan);
     CHECK(plan.ranges == NULL && plan.count == 0);
 }
