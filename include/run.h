@@ -35,8 +35,10 @@ struct run {
     bool less_memory; /* than the service allows: the worker is told first */
     enum run_state state;
     bool settled;           /* the outcome's verdict stands */
-    uint64_t began_anew;    /* how many workers were gone before the script began */
-    uint64_t most_anew;     /* how often another one is taken then */
+    unsigned began_anew;    /* how many workers were gone before the script began */
+    unsigned most_anew;     /* how often another one is taken then */
+    int64_t anew_by_us;     /* until when, all together */
+    bool start_failed;      /* one that it waited for was gone before it was ready */
     bool unread;            /* the channel's end has said that the script cannot have begun */
     int64_t started_us;     /* when it got its worker (loop_now_us); 0 before */
     struct request request; /* while another worker may have to be given it */

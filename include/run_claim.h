@@ -20,8 +20,8 @@ bool run_is_unread(const struct run *run);
 void run_has_begun(struct run *run);
 
 /* The worker was killed before the script began, which is not the script's fault: another one may
- * have it, from its first byte on. False if that was so too often already (all that waited, and one
- * more), or if the worker has said something. */
+ * have it, from its first byte on. False if that was so too often already (as many as there can
+ * be), or for too long, or if the worker has said something. */
 bool run_begin_anew(struct run *run);
 
 /* It could not be started, and the verdict stands. error: errno, positive. */

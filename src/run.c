@@ -166,8 +166,12 @@ static void on_worker(void *context, struct worker *worker) {
 
 static void on_failed(void *context, unsigned stage) {
     struct run *run = context;
-    if (stage == STAGE_COUNT && run_begin_anew(run))
-        return;
+    /* Once: what ends one that starts will end the next. */
+    if (stage == STAGE_COUNT && !run->start_failed) {
+        run->start_failed = true;
+        if (run_begin_anew(run))
+            return;
+    }
     outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox could not be set up (stage %s)",
                 stage_name(stage));
     run_finish(run);
@@ -251,7 +255,7 @@ void run_start(struct run *run, struct loop *loop, struct pool *pool, const stru
                         .less_memory = request->memory_bytes < config->memory_mb << 20,
                         .request = *request,
                         /* What ended one that waited may have ended all. */
-                        .most_anew = config->pool + 1,
+                        .most_anew = config_total_slots(config),
                         .claim = {.calls = &claim_calls, .context = run},
                         .done_fn = done_fn,
                         .done_context = done_context};

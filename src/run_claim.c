@@ -55,7 +55,11 @@ void run_broken(struct run *run, int error) {
 }
 
 bool run_begin_anew(struct run *run) {
-    if (run->began_anew >= run->most_anew || !run->request.script || run->received_size > 0)
+    const int64_t now_us = loop_now_us();
+    if (run->began_anew == 0)
+        run->anew_by_us = now_us + ANEW_US;
+    if (run->began_anew >= run->most_anew || now_us >= run->anew_by_us || !run->request.script ||
+        run->received_size > 0)
         return false;
     log_line(LOG_WARNING, "a worker was gone before its script began: another one is taken");
     run->began_anew++;
@@ -65,6 +69,6 @@ bool run_begin_anew(struct run *run) {
     run->started_us = 0;
     run->outcome.started = false;
     run->outcome.stdout_bytes.size = run->outcome.stderr_bytes.size = 0;
-    run_claim(run, ANEW_US);
+    run_claim(run, run->anew_by_us - now_us);
     return true;
 }

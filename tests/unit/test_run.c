@@ -412,7 +412,7 @@ static void happen(void *context) {
 }
 
 /* Before it has its script a worker has nothing to say, and its end is no verdict on the script:
- * another one is taken, as often as one may have waited, and once more. */
+ * another one is taken, as often as one may have waited. */
 static void test_worker_that_breaks_while_its_limit_is_set(void **state) {
     void (*const accidents[])(void *) = {say_something, end_one};
     (void)state;
@@ -725,7 +725,7 @@ static void test_request_is_given_up_with_the_verdict(void **state) {
 static void test_it_is_begun_anew_so_often(void **state) {
     (void)state;
     struct fake_worker *worker = start_unread();
-    for (uint64_t i = 0; i < t.config.pool + 1; i++) {
+    for (uint64_t i = 0; i < config_total_slots(&t.config); i++) {
         uint64_t run = worker->run;
         fake_end(worker, ENDED_STATUS_KNOWN, 9);
         while (t.run.state != RUN_RUNNING || taken()->run == run)
