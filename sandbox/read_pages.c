@@ -207,29 +207,42 @@ static void drop_others(const struct area *area, int pagemap) {
             madvise((void *)page, finding->page_bytes, MADV_DONTNEED);
 }
 
-/* Whether what is read there first is in a large page: a fork has all of that for one fault, as
- * long as it does not write there. */
-static bool is_large(const struct area *area, int pagemap) {
+/* Whether it is mapped with all of its large page. */
+static bool is_whole(unsigned long page, int pagemap) {
     static uint64_t entries[LARGE_PAGE_BYTES / 4096];
-    const size_t count = LARGE_PAGE_BYTES / finding->page_bytes;
-    unsigned long page = 0;
-    for (size_t i = 0; i < finding->page_count && !page; i++)
-        if (finding->pages[i] >= area->start && finding->pages[i] < area->end)
-            page = finding->pages[i];
+    const size_t count = sizeof(entries) / sizeof(entries[0]);
     madvise((void *)page, finding->page_bytes, MADV_POPULATE_READ);
-    const off_t first = (off_t)(page / LARGE_PAGE_BYTES * count * 8);
-    size_t present = pread(pagemap, entries, count * 8, first) == (ssize_t)(count * 8) ? 0 : count;
+    const off_t first = (off_t)(page / LARGE_PAGE_BYTES * sizeof(entries));
+    if (pread(pagemap, entries, sizeof(entries), first) != (ssize_t)sizeof(entries))
+        return false;
+    size_t present = 0;
     while (present < count && (entries[present] & PAGEMAP_PRESENT))
         present++;
     return present == count;
 }
 
+/* A fork has all of a large page for one fault, as long as it does not write there. */
+static void leave_large_ones(struct area *area, int pagemap) {
+    if ((area->protection & PROT_WRITE) || finding->page_bytes != 4096)
+        return;
+    size_t kept = 0;
+    for (size_t i = 0; i < finding->page_count; i++) {
+        const unsigned long page = finding->pages[i];
+        if (page >= area->start && page < area->end && is_whole(page, pagemap))
+            area->pages--;
+        else
+            finding->pages[kept++] = page;
+    }
+    finding->page_count = kept;
+}
+
 static size_t share(int pagemap) {
     size_t shared = 0;
     for (size_t i = 0; i < finding->area_count; i++) {
-        const struct area *area = &finding->areas[i];
-        if (area->pages < PAGES_LEAST ||
-            (!(area->protection & PROT_WRITE) && is_large(area, pagemap)) || !make_own_pages(area))
+        struct area *area = &finding->areas[i];
+        if (area->pages >= PAGES_LEAST)
+            leave_large_ones(area, pagemap);
+        if (area->pages < PAGES_LEAST || !make_own_pages(area))
             continue;
         for (size_t k = 0; k < finding->page_count; k++)
             if (finding->pages[k] >= area->start && finding->pages[k] < area->end)
