@@ -15,7 +15,7 @@
 #define RANGES_MOST 32768
 /* Shorter untouched runs are copied with what is around them: a mapping more costs each run, a
  * megabyte the service once. */
-#define FRESH_PAGES 256
+#define FRESH_BYTES (1UL << 20)
 
 struct mapping {
     unsigned long start, end;
@@ -54,7 +54,7 @@ static int add_anonymous(struct snapshot_plan *plan, const struct mapping *mappi
                 untouched += page_bytes;
                 continue;
             }
-            if (untouched >= FRESH_PAGES * page_bytes) {
+            if (untouched >= FRESH_BYTES) {
                 int r =
                     add_range(plan, from, address - untouched, mapping->protection, SNAPSHOT_COPY);
                 if (r == 0)
@@ -67,7 +67,7 @@ static int add_anonymous(struct snapshot_plan *plan, const struct mapping *mappi
             untouched = 0;
         }
     }
-    if (untouched < FRESH_PAGES * page_bytes)
+    if (untouched < FRESH_BYTES)
         untouched = 0;
     int r = add_range(plan, from, mapping->end - untouched, mapping->protection, SNAPSHOT_COPY);
     return r < 0 ? r
