@@ -34,8 +34,8 @@ struct dormant_part {
 #define DORMANT_PROTECTION (PROT_READ | PROT_EXEC)
 
 /* Before the snapshot: which parts of the libraries of this process may sleep; the code of those
- * that have at most code_bytes_most of it is copied. Installs the handler. Returns how many
- * libraries may sleep. */
+ * that have at most code_bytes_most of it is copied, of the interpreter and numpy four times that.
+ * Installs the handler. Returns how many libraries may sleep. */
 size_t dormant_begin(size_t code_bytes_most);
 
 /* When there is no snapshot after all: no part sleeps. */

@@ -8,6 +8,9 @@
 
 #include "dormant_imports.h"
 
+/* So much more of it is worth copying. */
+#define CORE_TIMES 4
+
 struct search {
     struct dormant_part *parts;
     size_t count, room, code_bytes_most, libraries;
@@ -40,9 +43,20 @@ static struct segments segments_of(const struct dl_phdr_info *library, unsigned 
     return all;
 }
 
+static const char *base_of(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
 static bool is_system(const char *name) {
-    const char *slash = strrchr(name, '/'), *base = slash ? slash + 1 : name;
+    const char *base = base_of(name);
     return !*name || strncmp(base, "libc.so", 7) == 0 || strncmp(base, "ld-", 3) == 0;
+}
+
+/* What every script runs, and every one with numpy: the interpreter and the core of arrays. */
+static bool is_core(const char *name) {
+    return strncmp(base_of(name), "libpython", 9) == 0 ||
+           strncmp(base_of(name), "_multiarray_umath", 17) == 0;
 }
 
 static int look_at_library(struct dl_phdr_info *library, size_t size, void *context) {
@@ -51,7 +65,9 @@ static int look_at_library(struct dl_phdr_info *library, size_t size, void *cont
     const struct segments all = segments_of(library, search->page_bytes);
     if (!all.is_plain || search->room - search->count < 2 || is_system(library->dlpi_name))
         return 0;
-    if (all.data - all.start <= search->code_bytes_most)
+    const size_t most = is_core(library->dlpi_name) ? CORE_TIMES * search->code_bytes_most
+                                                    : search->code_bytes_most;
+    if (all.data - all.start <= most)
         search->parts[search->count++] = (struct dormant_part){all.start, all.data, DORMANT_CODE};
     if (dormant_imports_kernel_writes(library))
         return 0;

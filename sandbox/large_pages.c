@@ -15,28 +15,38 @@
 
 /* Holes become memory. */
 #define DENSE_BYTES (LARGE_PAGE_BYTES / 8 * 7)
+/* Each costs the kernel a search for memory: where there is none, or no such call, no more are
+ * asked for. */
+#define FAILURES_MOST 3
 
 /* A place for one large page, aligned as it must be, in reserved addresses; 0: there is none. */
 struct window {
     long reserved;
     unsigned long start;
+    int image;
+    unsigned failures;
 };
 
-static struct window open_window(void) {
+static struct window open_window(int image) {
     long reserved = raw_mmap(0, 2 * LARGE_PAGE_BYTES, PROT_NONE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (reserved < 0)
         return (struct window){0};
     unsigned long end = (unsigned long)reserved + LARGE_PAGE_BYTES;
-    return (struct window){.reserved = reserved, .start = end & ~(LARGE_PAGE_BYTES - 1)};
+    return (struct window){
+        .reserved = reserved, .start = end & ~(LARGE_PAGE_BYTES - 1), .image = image};
 }
 
 /* The page cache itself changes: no matter through which mapping it is asked for. */
-static bool collapse(const struct window *window, int image, unsigned long offset) {
-    long r =
-        raw_mmap(window->start, LARGE_PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, image, offset);
-    return r == (long)window->start &&
-           raw_syscall(SYS_madvise, r, (long)LARGE_PAGE_BYTES, MADV_COLLAPSE, 0) == 0;
+static bool collapse(struct window *window, unsigned long offset) {
+    if (window->failures == FAILURES_MOST)
+        return false;
+    long r = raw_mmap(window->start, LARGE_PAGE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED,
+                      window->image, offset);
+    if (r == (long)window->start)
+        r = raw_syscall(SYS_madvise, r, (long)LARGE_PAGE_BYTES, MADV_COLLAPSE, 0);
+    window->failures += r != 0;
+    return r == 0;
 }
 
 /* How much of the range lies in the large page at this offset. */
@@ -52,7 +62,7 @@ size_t large_pages_make(int image, const struct snapshot_plan *plan) {
     unsigned long current = 0, filled = 0; /* the large page that is being looked at */
     struct window window = {0};
     if (getpagesize() == 4096)
-        window = open_window();
+        window = open_window(image);
     for (size_t i = 0; window.start && i < plan->count; i++) {
         const struct snapshot_range *range = &plan->ranges[i];
         if (range->action != SNAPSHOT_COPY)
@@ -60,7 +70,7 @@ size_t large_pages_make(int image, const struct snapshot_plan *plan) {
         for (unsigned long at = range->start & ~(LARGE_PAGE_BYTES - 1); at < range->end;
              at += LARGE_PAGE_BYTES) {
             if (at != current) {
-                made += filled >= DENSE_BYTES && collapse(&window, image, current);
+                made += filled >= DENSE_BYTES && collapse(&window, current);
                 filled = 0;
             }
             current = at;
@@ -68,7 +78,7 @@ size_t large_pages_make(int image, const struct snapshot_plan *plan) {
         }
     }
     if (window.start) {
-        made += filled >= DENSE_BYTES && collapse(&window, image, current);
+        made += filled >= DENSE_BYTES && collapse(&window, current);
         raw_syscall(SYS_munmap, window.reserved, (long)(2 * LARGE_PAGE_BYTES), 0, 0);
     }
     return made;

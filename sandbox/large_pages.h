@@ -1,8 +1,9 @@
 /*
  * large_pages: the image of a snapshot (snapshot.h) in pages of 2 MiB where it is dense. What a
  * fork only reads is then one entry of its page table instead of hundreds of faults, each of which
- * maps sixteen pages, and at its end one entry goes away. Works whatever the machine's settings for
- * huge pages are: this is asked for, range by range. madvise(2): MADV_COLLAPSE, since Linux 6.1.
+ * maps sixteen pages, and at its end one entry goes away. It is asked for page by page, and so
+ * needs no setting of the machine, as long as that does not forbid it. madvise(2): MADV_COLLAPSE,
+ * since Linux 6.1.
  */
 #ifndef LARGE_PAGES_H
 #define LARGE_PAGES_H

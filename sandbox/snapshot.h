@@ -39,7 +39,7 @@ struct snapshot_plan {
 
 struct snapshot_report {
     size_t copied_bytes;
-    size_t large_bytes; /* of these, in large pages */
+    size_t large_bytes; /* in large pages, with the small holes that these fill */
     size_t ranges;
 };
 

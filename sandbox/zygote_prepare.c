@@ -56,12 +56,12 @@ static long forked_resident_kb(const struct sandbox *sandbox) {
 }
 
 /* Code that is copied spares a mapping or two for each library and is memory of the service. There
- * are many small libraries: 71 MB of copies spare 300 mappings, 6 MB 100. Those up to 8 MiB, of the
- * interpreter and numpy among them, are 35 MB more: in large pages nobody pays for reading them.
- * Only OpenBLAS is larger. */
-#define CODE_BYTES_MOST (8 << 20)
+ * are many small libraries: 71 MB of copies spare 300 mappings, 6 MB 100. The few that are larger
+ * would double that for a dozen more; of them only the interpreter and the core of numpy (11 MB)
+ * are read by nearly all scripts, in large pages for next to nothing. */
+#define CODE_BYTES_MOST (2 << 20)
 #define CODE_BYTES_TIGHT (128 << 10)
-#define CODE_ROOM_MB 224 /* also for the next zygote's */
+#define CODE_ROOM_MB 192 /* also for the next zygote's */
 
 /* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
 static void take_snapshot(struct sandbox *sandbox, bool has_room) {
@@ -81,12 +81,11 @@ static void take_snapshot(struct sandbox *sandbox, bool has_room) {
         dormant_forget();
         log_line(LOG_WARNING, "no snapshot of the interpreter: %s", strerror(-r));
     } else {
-        log_line(
-            LOG_INFO,
-            "snapshot: %zu MB, %zu of them in large pages, in %zu mappings, %zu libraries asleep, "
-            "private memory %ld kB -> %ld kB",
-            report.copied_bytes >> 20, report.large_bytes >> 20, report.ranges, sleepers, before_kb,
-            snapshot_anonymous_kb(sandbox->proc_self_fd));
+        log_line(LOG_INFO,
+                 "snapshot: %zu MB (%zu MB in large pages) in %zu mappings, %zu libraries asleep, "
+                 "private memory %ld kB -> %ld kB",
+                 report.copied_bytes >> 20, report.large_bytes >> 20, report.ranges, sleepers,
+                 before_kb, snapshot_anonymous_kb(sandbox->proc_self_fd));
     }
     sandbox->has_snapshot = r == 0;
     if (r == 0)

@@ -18,7 +18,7 @@
 #define BASE_WARM_MB 200
 /* What another interpreter needs while it loads and is made cheap to fork, MiB: replacing the
  * zygote while it works takes room for two. */
-#define NEXT_ZYGOTE_MB 352
+#define NEXT_ZYGOTE_MB 368
 
 /* What the server holds of all requests, and of all answers, MiB. */
 #define REQUESTS_MOST_MB 160u

@@ -9,6 +9,7 @@ libraries=libmicrohttpd-dev,libcjson-dev,libseccomp-dev,libpython3.11-dev,libcmo
 
 # What qemu-user cannot do. These tests must fail there: one that passes is to be taken off the list.
 cannot='
+test_large_pages test_what_is_dense_becomes_large: it says yes to advice that it does not know, and does nothing
 test_raw_syscall test_clone_shares_memory: it knows fork and threads, nothing between
 test_seccomp test_all_threads: it has no seccomp(2); test_seccomp_policy works the filter out instead
 test_seccomp test_load_keeps_errno: it has no seccomp(2)
