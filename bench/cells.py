@@ -92,24 +92,19 @@ def measure(cells, script, level, service, seconds, least):
 
 
 def at_half_load(service, script, rate, seconds, bursts):
-    """p99 / p50 with half of what the service can do arriving, evenly and at random, in turn, each followed by the
-    same for the machine alone (machine.py): {(arrivals, who): [(ratio, p50, p99) of each burst]}."""
-    found = {}
+    """p99 / p50 with half of what the service can do arriving, evenly and at random, in turn: two lists of (ratio,
+    p50, p99), one of each burst; and of between the bursts, for how many seconds and which stalls the machine alone
+    was watched (machine.py)."""
+    found, watched_s, stalls = ([], []), 0, []
     for _ in range(bursts):
-        for arrivals, options in (("even", []), ("random", ["--random"])):
+        for arrivals, kept in zip(([], ["--random"]), found):
             load = service.under_load(script, "--lanes=64", "--least=200", f"--period={2e6 / rate}",
-                                      f"--seconds={seconds}", *options)
-            p50, p99 = tail_of(load.took_us)
-            alone = tail_of(machine.latencies_us(p50, rate / 2, seconds, bool(options)))
-            for who, pair in (("service", (p50, p99)), ("machine", alone)):
-                found.setdefault((arrivals, who), []).append((pair[1] / pair[0], *pair))
-    return found
-
-
-def tail_of(took_us):
-    """(p50, p99) in milliseconds."""
-    ordered = sorted(took_us)
-    return statistics.median(ordered) / 1000, quantile(ordered, 0.99) / 1000
+                                      f"--seconds={seconds}", *arrivals)
+            sample = Sample(load)
+            kept.append((sample.p99 / sample.p50, sample.p50, sample.p99))
+            stalls += machine.stalls_ms(seconds)
+            watched_s += seconds
+    return *found, watched_s, stalls
 
 
 def stages(timings):

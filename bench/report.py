@@ -77,14 +77,15 @@ def stages_table(found):
     return table(["", "stage", "median ms"], rows)
 
 
-HALF_LOAD = {"service": "code-runner, warm", "machine": "no service: one process that computes as long"}
-
-
 def half_load_table(half_load):
-    rows = [[arrivals, HALF_LOAD[who], *(number(median_of(bursts, position)) for position in (1, 2, 0)),
+    *both, watched_s, stalls = half_load
+    rows = [[arrivals, *(number(median_of(bursts, position)) for position in (1, 2, 0)),
              f"{min(bursts)[0]:.2f} to {max(bursts)[0]:.2f}"]
-            for (arrivals, who), bursts in half_load.items()]
-    return table(["arrivals", "who", "p50 ms", "p99 ms", "p99 / p50", "from, to"], rows)
+            for arrivals, bursts in zip(("even", "random"), both)]
+    return (table(["arrivals", "p50 ms", "p99 ms", "p99 / p50", "from, to"], rows) +
+            f"\nBetween the bursts, with no service at work, the processors together stood still {len(stalls) / watched_s:.1f} "
+            f"times a second for 1 ms or more, {sum(stall >= 3 for stall in stalls) / watched_s:.1f} times for 3 ms or more, "
+            f"{max(stalls, default=0):.1f} ms at most.\n")
 
 
 def memory_table(in_memory):
@@ -126,9 +127,8 @@ def checks_table(cells, limits, memory, half_load):
                           1, None, "×", False))
     rows.append(check("memory after start", memory.get("start"), 350, 280, " MB", False))
     rows.append(check("a waiting worker's own memory", memory.get("waiting"), 4, 2, " MB", False))
-    for (arrivals, who), bursts in half_load.items():
-        if who == "service":
-            rows.append(check(f"p99 / p50 at half load, {arrivals} arrivals", median_of(bursts, 0), 4, 2.5, "", False))
+    for arrivals, bursts in zip(("even", "random"), half_load):
+        rows.append(check(f"p99 / p50 at half load, {arrivals} arrivals", median_of(bursts, 0), 4, 2.5, "", False))
     aims = [("trivial, p50", "1", "trivial", "p50", 0.5, " ms", False),
             ("trivial, 8 in flight", "8", "trivial", "rate", 1000, "/s", True),
             ("numpy, p50", "1", "numpy_mean", "p50", 2.5, " ms", False),
