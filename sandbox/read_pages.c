@@ -91,9 +91,13 @@ static void find_areas(int proc) {
     }
 }
 
+static bool lies_in(const struct area *area, unsigned long address) {
+    return address >= area->start && address < area->end;
+}
+
 static struct area *area_of(unsigned long address) {
     for (size_t i = 0; i < finding->area_count; i++)
-        if (address >= finding->areas[i].start && address < finding->areas[i].end)
+        if (lies_in(&finding->areas[i], address))
             return &finding->areas[i];
     return NULL;
 }
@@ -159,8 +163,7 @@ static _Noreturn void find_in_child(int proc, void (*exercise)(void *context), v
 static bool is_first_of_large(const struct area *area, size_t number) {
     const unsigned long large = finding->pages[number] / LARGE_PAGE_BYTES;
     for (size_t i = 0; i < number; i++)
-        if (finding->pages[i] / LARGE_PAGE_BYTES == large && finding->pages[i] >= area->start &&
-            finding->pages[i] < area->end)
+        if (finding->pages[i] / LARGE_PAGE_BYTES == large && lies_in(area, finding->pages[i]))
             return false;
     return true;
 }
@@ -170,7 +173,7 @@ static bool write_pages(const struct area *area) {
     bool written = false;
     for (size_t i = 0; i < finding->page_count; i++) {
         const unsigned long page = finding->pages[i];
-        if (page >= area->start && page < area->end && is_first_of_large(area, i))
+        if (lies_in(area, page) && is_first_of_large(area, i))
             written |= raw_syscall(SYS_madvise, (long)page, (long)finding->page_bytes,
                                    MADV_POPULATE_WRITE, 0) == 0;
     }
@@ -228,7 +231,7 @@ static void leave_large_ones(struct area *area, int pagemap) {
     size_t kept = 0;
     for (size_t i = 0; i < finding->page_count; i++) {
         const unsigned long page = finding->pages[i];
-        if (page >= area->start && page < area->end && is_whole(page, pagemap))
+        if (lies_in(area, page) && is_whole(page, pagemap))
             area->pages--;
         else
             finding->pages[kept++] = page;
@@ -245,7 +248,7 @@ static size_t share(int pagemap) {
         if (area->pages < PAGES_LEAST || !make_own_pages(area))
             continue;
         for (size_t k = 0; k < finding->page_count; k++)
-            if (finding->pages[k] >= area->start && finding->pages[k] < area->end)
+            if (lies_in(area, finding->pages[k]))
                 madvise((void *)finding->pages[k], finding->page_bytes, MADV_POPULATE_READ);
         drop_others(area, pagemap);
         shared += area->pages;
