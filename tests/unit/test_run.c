@@ -740,6 +740,21 @@ static void test_it_is_begun_anew_so_often(void **state) {
     assert_int_equal(t.answers, 1);
 }
 
+/* Not as often as those that waited: each is a start that takes time. */
+static void test_a_start_that_fails_is_tried_once_more(void **state) {
+    (void)state;
+    t.zygote.mute = true;
+    start("script");
+    while (t.answers == 0) {
+        fake_wait_ms(t.loop, 5);
+        for (int i = 0; i < FAKE_SLOTS; i++)
+            if (t.zygote.workers[i].alive)
+                fake_end(&t.zygote.workers[i], ENDED_STATUS_KNOWN, 9);
+    }
+    expect(VERDICT_INTERNAL, "The sandbox could not be set up (stage unknown)");
+    assert_int_equal(t.run.began_anew, 1);
+}
+
 static void test_what_has_begun_is_not_begun_anew(void **state) {
     (void)state;
     t.zygote.on_script = sleeps;
@@ -909,6 +924,7 @@ int main(void) {
         TEST(test_request_of_a_dead_worker_is_not_reclaimed),
         TEST(test_request_is_given_up_with_the_verdict),
         TEST(test_it_is_begun_anew_so_often),
+        TEST(test_a_start_that_fails_is_tried_once_more),
         TEST(test_what_has_begun_is_not_begun_anew),
         TEST(test_result_before_the_zygote_was_lost),
         TEST(test_script_is_sent_in_parts),
