@@ -87,8 +87,12 @@ def holds_connections(port):
     return any(int(row[1].split(":")[1], 16) == port and row[3] in (established, close_wait) for row in rows)
 
 
+PATIENCE = 15  # what never comes is waited for so long at least: a machine that is slow for a moment is no defect
+
+
 def poll(condition, seconds=5.0, what="condition"):
-    """Asks until condition() is true and returns its value; AssertionError after seconds."""
+    """Asks until condition() is true and returns its value; AssertionError after seconds, but not before PATIENCE."""
+    seconds = max(seconds, PATIENCE)
     end = time.monotonic() + seconds
     while True:
         value = condition()
