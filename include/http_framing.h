@@ -9,7 +9,8 @@
 #include <microhttpd.h>
 
 /* What is wrong with the framing of the request whose head is there, static storage; NULL: nothing.
- * After a fault nothing more may be read from the connection. */
-const char *http_framing_fault(struct MHD_Connection *connection);
+ * After a fault nothing more may be read from the connection. version: "HTTP/1.1". Host and spaces
+ * are looked at here (RFC 9112, 3.2 and 5.1), since libmicrohttpd 0.9.75 spoils its own answer. */
+const char *http_framing_fault(struct MHD_Connection *connection, const char *version);
 
 #endif

@@ -7,7 +7,7 @@
 
 struct http_connection;
 
-/* A 4xx; text is for a person. */
+/* A 4xx; text is for a person, and copied. */
 void http_refuse(struct http_connection *connection, int status, const char *text);
 
 /* A 503. */

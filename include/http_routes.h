@@ -31,9 +31,10 @@ struct http_refusal {
     const char *allow; /* NULL: no Allow header */
 };
 
-/* The route of a request; or NULL, with the reason in *ret_refusal. content_type may be NULL. */
+/* The route of a request; or NULL, with the reason in *ret_refusal. content_type and encoding, the
+ * headers Content-Type and Content-Encoding, may be NULL. */
 const struct http_route *http_route_find(const char *path, const char *method,
-                                         const char *content_type,
+                                         const char *content_type, const char *encoding,
                                          struct http_refusal *ret_refusal);
 
 /* Of a browser's question before a request of another origin (see http_cors.h), whatever its path.

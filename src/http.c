@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "http_head.h"
 #include "http_request.h"
 #include "http_run.h"
 #include "http_state.h"
@@ -26,7 +27,6 @@
 #define SPARE_LEAST 8u          /* for /health and the like */
 #define CROWDED_PERCENT 90u
 #define SECOND_US 1000000LL
-#define CONNECTION_BYTES ((size_t)32 << 10) /* libmicrohttpd's, for head and parts of the body */
 #define LEAST_CONNECTIONS 16u
 #define SLOT_DESCRIPTORS 3u    /* the service's ends of a worker's pipes */
 #define OTHER_DESCRIPTORS 128u /* half of them for connections that linger */
@@ -192,15 +192,15 @@ static unsigned connection_limit(const struct config *config) {
 static struct MHD_Daemon *start_daemon(struct http *http, int listener, unsigned connections) {
     return MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, http_request_handle, http,
-        MHD_OPTION_LISTEN_SOCKET, listener,                   /* closed by MHD_stop_daemon */
-        MHD_OPTION_CONNECTION_LIMIT, connections,             /* of all clients together */
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, /* head and parts of the body */
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u,                    /* see http_connection */
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                      /* see http_framing too */
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,    /* of paths */
-        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,   /* first of a request */
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,      /* last of a request */
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,    /* first and last of all */
+        MHD_OPTION_LISTEN_SOCKET, listener,                       /* closed by MHD_stop_daemon */
+        MHD_OPTION_CONNECTION_LIMIT, connections,                 /* of all clients together */
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_HEAD_POOL_BYTES, /* and parts of the body */
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u,                        /* see http_connection */
+        MHD_OPTION_STRICT_FOR_CLIENT, 0,                          /* see http_framing */
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,        /* of paths */
+        MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,       /* first of a request */
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,          /* last of a request */
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,        /* first and last of all */
         MHD_OPTION_END);
 }
 

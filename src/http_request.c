@@ -12,7 +12,7 @@
 #include "config.h"
 #include "http_answer.h"
 #include "http_cors.h"
-#include "http_framing.h"
+#include "http_head.h"
 #include "http_mcp.h"
 #include "http_metrics.h"
 #include "http_page.h"
@@ -99,21 +99,20 @@ static const struct http_route *find_route(struct http_connection *connection, c
         return &http_route_preflight;
     if (http_route_is_open(path) ||
         tokens_allow(connection->http->tokens, header(connection, "Authorization")))
-        return http_route_find(path, method, header(connection, "Content-Type"), ret_refusal);
+        return http_route_find(path, method, header(connection, "Content-Type"),
+                               header(connection, "Content-Encoding"), ret_refusal);
     *ret_refusal = (struct http_refusal){
         401, "A valid token is needed in the header Authorization: Bearer TOKEN", NULL};
     return NULL;
 }
 
 static enum MHD_Result take_head(struct http_connection *connection, const char *path,
-                                 const char *method) {
+                                 const char *method, const char *version) {
     struct http_refusal refusal = {0};
     connection->step = STEP_BODY;
     http_connection_enter(connection, PHASE_BODY);
     http_exchange_take_head(connection, method, path);
-    const char *fault = http_framing_fault(connection->mhd);
-    if (fault) {
-        http_refuse(connection, 400, fault);
+    if (http_head_refuse(connection, version)) {
         connection->linger = true;
         return http_answer_kept(connection);
     }
@@ -202,7 +201,7 @@ enum MHD_Result http_request_handle(void *context, struct MHD_Connection *mhd, c
         return MHD_NO;
     if (connection->step == STEP_HEADERS) {
         connection->wants_events = http_stream_is_wanted(connection, version);
-        return take_head(connection, path, method);
+        return take_head(connection, path, method, version);
     }
     if (connection->step == STEP_ANSWER)
         return http_run_answer(connection);

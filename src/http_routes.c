@@ -56,7 +56,7 @@ static bool is_allowed(const char *allow, const char *method) {
 }
 
 const struct http_route *http_route_find(const char *path, const char *method,
-                                         const char *content_type,
+                                         const char *content_type, const char *encoding,
                                          struct http_refusal *ret_refusal) {
     const struct http_route *route = find_path(path);
     if (!route) {
@@ -70,6 +70,11 @@ const struct http_route *http_route_find(const char *path, const char *method,
     if ((route->target == TARGET_EXECUTE || route->target == TARGET_MCP) &&
         !http_is_json(content_type)) {
         *ret_refusal = (struct http_refusal){415, "Content-Type must be application/json", NULL};
+        return NULL;
+    }
+    if (encoding && strcasecmp(encoding, "identity") != 0) {
+        *ret_refusal = (struct http_refusal){
+            415, "Content-Encoding is not supported: send the body as it is", NULL};
         return NULL;
     }
     return route;

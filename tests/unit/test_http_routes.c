@@ -57,7 +57,7 @@ static void test_methods(void **state) {
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct http_refusal refusal = {0};
         const struct http_route *route =
-            http_route_find(rows[i].path, rows[i].method, "application/json", &refusal);
+            http_route_find(rows[i].path, rows[i].method, "application/json", NULL, &refusal);
         assert_int_equal(route == NULL, rows[i].status != 0);
         assert_int_equal(refusal.status, rows[i].status);
         assert_int_equal(refusal.allow != NULL, rows[i].status == 405);
