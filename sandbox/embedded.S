@@ -23,10 +23,12 @@ embedded_harness:
     harness sources
     harness failures
     harness parse
+    harness shadow
     harness inputs
     harness script
     harness results
     harness figures
+    harness patterns
     harness returned
     harness answer
     harness serve

@@ -266,6 +266,9 @@ def settle(filters, environment):
     linecache.clearcache()
     tempfile._name_sequence = tempfile.tempdir = None
     threading._counter = itertools.count(1).__next__  # the next one is Thread-1
+    contexts = sys.modules.get("multiprocessing.context")
+    if contexts:
+        contexts._default_context._actual_context = None  # set_start_method() may choose, once
     os.environ.clear()
     os.environ.update(environment)
     if threading.active_count() != 1:

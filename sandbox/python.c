@@ -106,7 +106,7 @@ int python_prepare(struct sandbox *sandbox, const char **ret_what) {
         r = run_in_directory(sandbox, sandbox->places.harness, compile_harness);
     if (r < 0)
         return r;
-    *ret_what = "matplotlib's font list";
+    *ret_what = "matplotlib's font list with the interpreter of --python";
     r = run_in_directory(sandbox, sandbox->places.fonts, build_font_list);
     return r < 0 ? r : python_find_font_list(sandbox);
 }

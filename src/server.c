@@ -82,7 +82,8 @@ static void last_answers_expired(void *context) {
 
 static void grace_expired(void *context) {
     struct server *server = context;
-    log_line(LOG_WARNING, "the grace time is over: running scripts are ended");
+    if (!http_is_idle(server->http))
+        log_line(LOG_WARNING, "the grace time is over: running scripts are ended");
     queue_end(server->queue);
     http_drain_no_longer(server->http);
     loop_timer_start(server->loop, &server->grace_timer, LAST_ANSWERS_US, last_answers_expired,

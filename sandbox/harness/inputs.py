@@ -20,6 +20,7 @@ from harness.channel import (
     send,
 )
 from harness.failures import Refused, get_traceback
+from harness.shadow import shadow
 
 NEW_FILE = posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
 STDIN_NAME = ".stdin"  # for a moment
@@ -135,8 +136,8 @@ def write_script(path, data):
 
 def place_file(directory, payload):
     end = payload.index(0)
-    path = directory
-    *folders, last = payload[:end].decode().split("/")
+    path, name = directory, payload[:end].decode()
+    *folders, last = name.split("/")
     for folder in folders:
         path += folder + "/"
         try:
@@ -146,6 +147,7 @@ def place_file(directory, payload):
     file = open_file(path + last, posix.O_WRONLY | NEW_FILE, 0o600)
     send(file, memoryview(payload)[end + 1 :])
     close_file(file)
+    shadow(name)
 
 
 def place_stdin(directory, data):

@@ -10,6 +10,7 @@ from posix import read, scandir
 
 from harness.channel import FRAME_RETURNED, frame_of
 from harness.failures import headline_of
+from harness.patterns import matches
 
 FILES_MOST = 100
 ENTRIES_MOST = 20_000  # that are looked at
@@ -18,59 +19,14 @@ DEPTH_MOST = 16
 PIECE_BYTES = 1 << 20
 SAFELY = posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC
 DIRECTORY = SAFELY | posix.O_DIRECTORY
+ELOOP = 40  # on every machine; errno is a module that the script may not have imported
 FILE_TYPE, PLAIN_FILE, FOLDER = 0o170000, 0o100000, 0o040000
 ANY_DEPTH = "**"
+OWN = ("script.py",)
+IS_FOLDER, NOT_PLAIN = "it is a directory", "it is not a plain file"
 
 
-# ---- patterns ----
-
-
-def in_class(inside, letter):
-    """inside: what stands between the brackets."""
-    negated = inside[0] == "!"
-    at, found = int(negated), False
-    while at < len(inside):
-        if inside[at + 1 : at + 2] == "-" and at + 2 < len(inside):
-            found = found or inside[at] <= letter <= inside[at + 2]
-            at += 3
-        else:
-            found = found or inside[at] == letter
-            at += 1
-    return found != negated
-
-
-def class_end(pattern, start):
-    """Where the bracket that opens at start closes; -1: it stands for itself. One that comes first is
-    part of the class."""
-    first = start + 1 + (pattern[start + 1 : start + 2] == "!")
-    return pattern.find("]", first + 1)
-
-
-def matches(pattern, name):
-    """As fnmatch.fnmatchcase(), in bounded time; a dot at the front is matched by a dot only."""
-    if name[0] == "." and pattern[0] != ".":
-        return False
-    at = place = 0
-    star, mark = -1, 0
-    while place < len(name):
-        letter = pattern[at : at + 1]
-        if letter == "*":
-            star, mark = at, place
-            at += 1
-            continue
-        end = class_end(pattern, at) if letter == "[" else -1
-        if end >= 0:
-            fits = in_class(pattern[at + 1 : end], name[place])
-        else:
-            fits, end = letter in ("?", name[place]) and letter != "", at
-        if fits:
-            at, place = end + 1, place + 1
-        elif star >= 0:
-            mark += 1
-            at, place = star + 1, mark
-        else:
-            return False
-    return not pattern[at:].strip("*")
+# ---- the search ----
 
 
 def without_any_depth(states):
@@ -83,15 +39,13 @@ def without_any_depth(states):
     return found - {()}
 
 
-# ---- the search ----
-
-
 class Search:
     """states: of patterns, what is left of them in a directory: (parts, number of the pattern)."""
 
     def __init__(self, patterns):
-        self.patterns, self.found, self.entries = patterns, {}, 0
-        self.matched = set()
+        self.patterns, self.entries = patterns, 0
+        self.found = {}  # {path: numbers of the patterns that match it}
+        self.too_deep = False
 
     def run(self, directory):
         root = open_file(directory, DIRECTORY)
@@ -128,20 +82,22 @@ class Search:
                     self.take(path, number)
                 else:
                     deeper.add((parts[1:], number))
-        if not deeper or len(path) == DEPTH_MOST:
+        if not deeper:
             return
         try:
             below = open_file(name, DIRECTORY, dir_fd=folder)
         except OSError:
             return  # no directory, or a link
         try:
-            self.look(below, path, deeper)
+            if len(path) == DEPTH_MOST:
+                self.too_deep = True
+            else:
+                self.look(below, path, deeper)
         finally:
             close_file(below)
 
     def take(self, path, number):
-        self.matched.add(number)
-        self.found[path] = None
+        self.found.setdefault(path, set()).add(number)
 
 
 # ---- the files ----
@@ -174,11 +130,12 @@ def read_file(file, most):
 
 class Files:
     def __init__(self, directory, limit, patterns):
-        self.directory, self.limit, self.patterns = directory, limit, patterns
+        self.directory, self.limit, self.left, self.patterns = directory, limit, limit, patterns
         self.frames, self.notes = [], []
         self.over = 0  # that would have come back
 
     def add(self, path):
+        """False if it is nothing that could come back: a folder that a pattern happens to match."""
         name = "/".join(path)
         why = fault_of(name)
         if not why:
@@ -189,25 +146,27 @@ class Files:
                 finally:
                     close_file(file)
             except BaseException as error:
-                why = headline_of(error)[:200]
-        if why:
+                is_link = isinstance(error, OSError) and error.errno == ELOOP
+                why = NOT_PLAIN if is_link else headline_of(error)[:200]
+        if why and (why != IS_FOLDER or name in self.patterns):
             self.notes.append(f"{name[:200]!r} is left out: {why}")
+        return why != IS_FOLDER or name in self.patterns
 
     def add_opened(self, name, file):
         """Why not; None or empty if all is well."""
         status = file_status(file)
         kind = status.st_mode & FILE_TYPE
         if kind == FOLDER:
-            return "it is a directory" if name in self.patterns else None
+            return IS_FOLDER
         if kind != PLAIN_FILE:
-            return "it is not a plain file"
+            return NOT_PLAIN
         if len(self.frames) == FILES_MOST:
             self.over += 1
             return None
-        data = read_file(file, self.limit) if status.st_size <= self.limit else None
+        data = read_file(file, self.left) if status.st_size <= self.left else None
         if data is None:
-            return f"{status.st_size} bytes or more are too many (limit {self.limit})"
-        self.limit -= len(data)
+            return f"{status.st_size} bytes or more are too many ({self.left} left of {self.limit} for all files)"
+        self.left -= len(data)
         self.frames.append(frame_of(FRAME_RETURNED, name.encode() + b"\0" + data))
         return None
 
@@ -223,6 +182,19 @@ def fault_of(name):
         return "its name has control characters"
 
 
+def add_notes(search, files, matched):
+    """Of what is said once."""
+    if files.over:
+        files.notes.append(f"{files.over} more files are left out: {FILES_MOST} at most")
+    for number, pattern in enumerate(search.patterns):
+        if number not in matched:
+            files.notes.append(f"nothing matches {pattern[:200]!r}")
+    if search.too_deep:
+        files.notes.append(f"not all folders were looked at: {DEPTH_MOST - 1} deep at most")
+    if search.entries > ENTRIES_MOST:
+        files.notes.append(f"not all files were looked at: {ENTRIES_MOST} at most")
+
+
 def collect(patterns, directory, limit):
     """(frames, notes). limit: bytes of all files together. The script's own file never comes back.
     Raises MemoryError only."""
@@ -233,14 +205,12 @@ def collect(patterns, directory, limit):
         search.run(directory)
     except BaseException as error:
         files.notes.append("the files could not be looked at: " + headline_of(error)[:200])
-    search.found.pop(("script.py",), None)
-    for path in search.found:
-        files.add(path)
-    if files.over:
-        files.notes.append(f"{files.over} more files are left out: {FILES_MOST} at most")
-    for number, pattern in enumerate(patterns):
-        if number not in search.matched:
-            files.notes.append(f"nothing matches {pattern[:200]!r}")
-    if search.entries > ENTRIES_MOST:
-        files.notes.append(f"not all files were looked at: {ENTRIES_MOST} at most")
+    matched = set()
+    for path, numbers in search.found.items():
+        if path == OWN and "script.py" in patterns:
+            files.notes.append("'script.py' is left out: it is the script")
+            matched |= numbers
+        elif path != OWN and files.add(path):
+            matched |= numbers
+    add_notes(search, files, matched)
     return files.frames, files.notes

@@ -9,7 +9,7 @@ from harness.failures import Refused
 from harness.inputs import call_main
 from harness.system import streams
 
-MAIN_GONE = "NameError: the script has deleted or replaced its main()"
+MAIN_GONE = "NameError: main() is not there when the script's top level has run: not reached, deleted or replaced"
 
 
 def make_modules(path):

@@ -59,10 +59,12 @@ def test_without_main_nothing_runs(run, script):
     assert answer.stdout == b""
 
 
-@pytest.mark.parametrize("end", ["main = 5", "del main"])
-def test_main_that_is_gone_when_the_module_has_run(run, end):
-    answer = run("print('ran')\ndef main(): pass\n" + end)
-    assert answer.error == ("exception", "NameError: the script has deleted or replaced its main()", "")
+@pytest.mark.parametrize("script", ["def main(): pass\nmain = 5", "def main(): pass\ndel main", "if 0:\n def main(): pass",
+                                    "try:\n import nothing_there\n def main(): pass\nexcept ImportError: pass"])
+def test_main_that_is_not_there_when_the_module_has_run(run, script):
+    answer = run("print('ran')\n" + script)
+    text = "NameError: main() is not there when the script's top level has run: not reached, deleted or replaced"
+    assert answer.error == ("exception", text, "")
     assert answer.stdout == b"ran\n"
 
 
@@ -205,6 +207,8 @@ BAD_RESULTS = [
     ("deep", "it is nested too deeply"),
     ("10 ** 5000", "Exceeds the limit (4300 digits) for integer string conversion; use sys.set_int_max_str_digits() to increase the limit"),
     ("__import__('numpy').zeros(3)", "Object of type numpy.ndarray is not JSON serializable; use .tolist()"),
+    ("__import__('numpy').datetime64('2020-01-01')", "Object of type numpy.datetime64 is not JSON serializable; use str()"),
+    ("__import__('array').array('i')", "Object of type array.array is not JSON serializable; use .tolist()"),
     ("__import__('numpy').int64(3)", "Object of type numpy.int64 is not JSON serializable; use .item()"),
     ("__import__('pandas').DataFrame()", "Object of type pandas.core.frame.DataFrame is not JSON serializable; use .to_dict()"),
     ("__import__('datetime').datetime(2024, 1, 1)", "Object of type datetime.datetime is not JSON serializable; use .isoformat()"),

@@ -56,6 +56,31 @@ def test_entries_are_bounded(give):
     assert [kind for kind, _ in answer.frames] == [NOTE, RESULT] and answer.frames[0][1].endswith(note)
 
 
+def notes_of(answer):
+    return [text.decode().removeprefix("code-runner: ") for kind, notes in answer.frames if kind == NOTE for text in notes.splitlines()]
+
+
+NOTES = [  # of what a script has left, for patterns: how many files come back, and what is said
+    ("pass", ["*", "*.py"], 0, ["nothing matches '*'", "nothing matches '*.py'"]),
+    ("os.mkdir('d')", ["*", "d/*"], 0, ["nothing matches '*'", "nothing matches 'd/*'"]),
+    ("pass", ["script.py"], 0, ["'script.py' is left out: it is the script"]),
+    ("os.symlink('/etc/passwd', 'l')", ["*"], 0, ["'l' is left out: it is not a plain file"]),
+    ("os.mkfifo('p')", ["p"], 0, ["'p' is left out: it is not a plain file"]),
+    ("os.makedirs('d/' * 15)\n open('d/' * 15 + 'f', 'w')", ["**/f"], 1, []),
+    ("os.makedirs('d/' * 16)\n open('d/' * 16 + 'f', 'w')", ["**/f"], 0,
+     ["nothing matches '**/f'", "not all folders were looked at: 15 deep at most"]),
+    ("open('a', 'wb').write(bytes(10 << 20)); open('b', 'w').write('x')", ["*"], 1,
+     ["'b' is left out: 1 bytes or more are too many (0 left of 10485760 for all files)"]),
+]
+
+
+@pytest.mark.parametrize("statement, patterns, files, notes", NOTES)
+def test_what_does_not_come_back_is_noted(give, statement, patterns, files, notes):
+    answer = give(f"import os\ndef main():\n {statement}", (RETURN, "\0".join(patterns).encode()))
+    assert notes_of(answer) == notes
+    assert sum(kind == RETURNED for kind, _ in answer.frames) == files
+
+
 @pytest.mark.parametrize("kind", [READY, RESULT, 0, 7, 99])
 def test_a_frame_that_is_no_input_ends_it(give, kind):
     answer = give("def main(): pass", (kind, b""))
@@ -73,7 +98,7 @@ def test_an_end_within_files_is_told_from_an_end(start):
 def load_returned():
     load = runpy.run_path(str(driver.HARNESS / "load.py"), run_name="load")
     sources = {name: (driver.HARNESS / f"{name}.py").read_text() for name in load["MODULES"]}
-    names = [f"harness.{name}" for name in ("channel", "failures", "returned")]
+    names = [f"harness.{name}" for name in ("channel", "failures", "patterns", "returned")]
     return load["load"]([entry for entry in load["compiled"](sources) if entry[0] in names])
 
 

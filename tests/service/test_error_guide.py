@@ -190,6 +190,7 @@ def test_limits_without_an_option_are_those_of_the_sources():
         "`return_files`": f"{constant('include/inputs.h', 'INPUT_PATTERNS_MOST')} patterns; {files} files, {parts - 1} folders deep; {entries:,} names looked at",
         "`figures`": f"{figures}, of {pixels // 10 ** 6} million pixels each",
         "an error's text; its traceback": f"{error} KB; {traceback} KB",
+        "head of a request": f"{constant('src/http_head.c', 'HEAD_BYTES') >> 10} KB, {constant('src/http_head.c', 'HEAD_FIELDS')} fields and cookies",
         "network, and state between requests": "none",
     }
     table = PAGE.split("\n## Limits\n")[1].split("\n## ")[0]
