@@ -61,7 +61,7 @@ def config(row, arguments, environment, cgroup):
         "cgroupsPath": cgroup,
         "resources": {"devices": [{"allow": row.privileged, "access": "rwm"}],
                       "memory": {"limit": MEMORY_BYTES}, "pids": {"limit": PROCESSES},
-                      "cpu": {"shares": 256}},
+                      "cpu": {"shares": 1024}},
     }
     if not row.privileged:
         linux |= {"seccomp": seccomp(set(capabilities), TOP / row.profile if row.profile else PROFILE), "maskedPaths": MASKED, "readonlyPaths": READ_ONLY}
