@@ -47,6 +47,7 @@ def stopped_by(*layers):
 
 HELPERS = """
 import ctypes, errno, os, socket, subprocess, sys, time
+OUTSIDE = "OUTSIDE" in os.environ  # a control, without the layers
 libc = ctypes.CDLL(None, use_errno=True)
 def attempt(function, *args):
     "'ok', or the name of the errno."
@@ -65,6 +66,9 @@ def syscall(number, *args):
     ctypes.set_errno(0)
     value = libc.syscall(ctypes.c_long(number), *(ctypes.c_long(a) if isinstance(a, int) else a for a in args))
     return errno.errorcode[ctypes.get_errno()] if value == -1 else "ok"
+def hold():
+    "For as long as it may take until somebody looks, who ends it; not in a control."
+    if not OUTSIDE: time.sleep(15)
 """
 
 

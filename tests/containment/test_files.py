@@ -223,13 +223,12 @@ FOLDERS = [".", "/tmp", "/dev/shm"]
 @stopped_by("private-root", "cgroup", "watchdog")
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_scratch_space_is_bounded(service, folder):
-    """Many files, each within the limit of one: refused, or the end of the run. The second is given to
-    who only looks from time to time."""
+    """Many files, each within the limit of one: refused, or the end of the run by who only looks from time to time."""
     text = script(
         "def fill():", "    for number in range(60):", f"        with open(f'{folder}/{{number}}', 'wb', buffering=0) as file:",
         "            file.write(bytes(9 << 20))",
         f"result = [attempt(fill), sum(os.path.getsize(f'{folder}/{{n}}') for n in range(60) if os.path.exists(f'{folder}/{{n}}'))]",
-        "if result[0] == 'ok' and SLOW: time.sleep(1)", "return result", before="SLOW = os.getpid() != 1 and os.getuid() != 0\n")
+        "if result[0] == 'ok': hold()", "return result")
     outside, answer = both(service, text)
     assert outside == ["ok", 60 * (9 << 20)]
     if answer.status == 200:
@@ -243,8 +242,7 @@ def test_scratch_space_is_bounded(service, folder):
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_inodes_are_bounded(service, folder):
     text = script("def fill():", "    for number in range(30000):", f"        os.mknod(f'{folder}/{{number}}')",
-                  "result = attempt(fill)", "if result == 'ok' and SLOW: time.sleep(1)", "return result",
-                  before="SLOW = os.getpid() != 1 and os.getuid() != 0\n")
+                  "result = attempt(fill)", "if result == 'ok': hold()", "return result")
     outside, answer = both(service, text)
     assert outside == "ok"
     assert answer.status == 400 or answer.json["result"] in REFUSED | {"ENOSPC", "EDQUOT"}, answer
@@ -293,7 +291,7 @@ def send(number, count):
     s = socket.socket(fileno=os.dup(number))
     sent = attempt(s.sendmsg, [b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [writer] * count))])
     os.close(writer)
-    closed = select.select([reader], [], [], 1)[0] != []
+    closed = select.select([reader], [], [], 1 if OUTSIDE else 10)[0] != []
     return [sent, 'dropped' if closed else 'held']
 """
 

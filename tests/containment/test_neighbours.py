@@ -11,7 +11,7 @@ from attempts import script, stopped_by
 from neighbours import at_once, stays, without_layers
 from support import control, procs
 from support.client import Client
-from support.server import HOLD_SECONDS, TIME_FACTOR
+from support.server import TIME_FACTOR
 from test_files import SEARCH, halves
 
 # One opens to others what it can; the other looks for it wherever a file can be, and writes to it.
@@ -62,13 +62,14 @@ def hunt(name, first, second):
 
 def pair(token):
     name = "n" + token[:8]
-    sharer = stays(1, f"secret = '{token}' * 3", f"shared, kept = share('{name}', secret)", "time.sleep(0.9)",
+    sharer = stays(1, f"secret = '{token}' * 3", f"shared, kept = share('{name}', secret)", "tell('shared')", "wait('searched', 0.9)",
                    "return [shared, [open(path).read() == secret for path in shared]]", before=SHARE)
-    # It looks again and again: on a loaded machine nobody knows when the other one is ready.
-    hunter = stays(1, "end, read, written = time.monotonic() + 0.6, set(), set()", "while time.monotonic() < end:",
+    # It looks again and again: in the service nobody knows when the other one is ready.
+    hunter = stays(1, "wait('shared', 0)", "end, read, written = time.monotonic() + (0 if OUTSIDE else 0.6), set(), set()", "while True:",
                    f"    for found, more in zip((read, written), hunt('{name}', *{halves(token)!r})): found.update(more)",
-                   "    time.sleep(0.1)",
-                   f"return [sorted(read), sorted(written), search(*{halves(token)!r})[0]]", before=HUNT + SEARCH)
+                   "    if time.monotonic() > end: break", "    time.sleep(0.1)",
+                   f"in_memory = search(*{halves(token)!r})[0]", "tell('searched')",
+                   "return [sorted(read), sorted(written), in_memory]", before=HUNT + SEARCH)
     return sharer, hunter
 
 
@@ -139,13 +140,13 @@ def alter():
             if way.startswith('times') and before: attempt(os.utime, name, (2, 2))
     return sorted(changed)
 """
-KEEPER = stays(1.5, "open('kept', 'w').write('xyz')", "before = os.stat('.').st_mode", "time.sleep(1.3)",
+KEEPER = stays(1.5, "open('kept', 'w').write('xyz')", "before = os.stat('.').st_mode", "tell('kept')", "wait('altered', 1.3)",
                "return [os.stat('.').st_mode == before, open('kept').read()]")
 
 
 @stopped_by("private-root", "unique-uid", "landlock", "seccomp")
 def test_places_of_others_are_not_altered_by_their_names(service):
-    attacker = stays(1.5, "time.sleep(0.5)", "return alter()", before=ALTER)
+    attacker = stays(1.5, "wait('kept', 0.5)", "changed = alter()", "tell('altered')", "return changed", before=ALTER)
     changed, (_, _) = without_layers(attacker, KEEPER)
     assert len(changed) == 7, changed
     changed, (same, kept) = at_once(service, attacker, KEEPER)
@@ -194,8 +195,8 @@ def attack(known):
 VICTIM = stays(
     1.2, "import resource, signal",
     "def look(): return [os.getpriority(0, 0), sorted(os.sched_getaffinity(0)), os.sched_getscheduler(0), resource.getrlimit(resource.RLIMIT_CORE), os.getpgrp()]",
-    "child = subprocess.Popen(['sleep', '30'])", "before, longest, last = look(), 0, time.monotonic()", "end = last + 1.1",
-    "while time.monotonic() < end:", "    time.sleep(0.005)", "    longest, last = max(longest, time.monotonic() - last), time.monotonic()",
+    "child = subprocess.Popen(['sleep', '60'])", "before, longest, last = look(), 0, time.monotonic()", "end = last + (30 if OUTSIDE else 1.1)", "tell('looked')",
+    "while time.monotonic() < end and not told('attacked'):", "    time.sleep(0.005)", "    longest, last = max(longest, time.monotonic() - last), time.monotonic()",
     "return [look() == before, child.poll() is None, longest]")
 
 
@@ -211,34 +212,42 @@ def processors(service):
 @stopped_by("namespaces", "unique-uid", "kill-filter", "landlock-scopes", "seccomp")
 def test_others_are_not_stopped_changed_or_ended(service):
     known = service.place.pids(service.pid)
-    attacker = stays(1.2, "time.sleep(0.4)", f"return attack({known})", before=ATTACK)
+    attacker = stays(1.2, "wait('looked', 0.4)", f"reached = attack({known})", "tell('attacked')", "return reached", before=ATTACK)
     # Without kill(-1) first, so that the other one lives to say what was changed.
     tame = attacker.replace("attempt(os.kill, -1, 9)", "None")
-    reached, (same, alive, _) = without_layers(tame, VICTIM)
+    reached, (same, alive, _) = without_layers(tame, VICTIM, crowd=True)
     assert len(reached) >= 10 and not same and alive, reached  # 'group' is for one's own children, 'owner' for every one
-    assert without_layers(attacker, VICTIM)[1] is None
+    assert without_layers(attacker, VICTIM, crowd=True)[1] is None
     before = {} if service.place.sealed else processors(service)
-    began = time.monotonic()
-    reached, (same, alive, longest) = at_once(service, attacker, VICTIM)
-    # 'owner': it is told who, and asked only when a signal is due, whether the uid may. With the kill filter it may not be told,
-    # and 'group' says that it succeeded and does nothing.
-    assert set(reached) <= ({"group"} if "kill-filter" in service.layers else {"owner"}), reached
-    assert (same, alive) == (True, True) and longest < max(1, 0.5 * TIME_FACTOR)
+    for _ in range(3):  # a machine that stands still does so once, an attack slows each time
+        began = time.monotonic()
+        reached, (same, alive, longest) = at_once(service, attacker, VICTIM)
+        # 'owner': it is told who, and asked only when a signal is due, whether the uid may. With the kill filter it may not be
+        # told, and 'group' says that it succeeded and does nothing.
+        assert set(reached) <= ({"group"} if "kill-filter" in service.layers else {"owner"}), reached
+        assert (same, alive) == (True, True) and service.client.get("/health").status == 200
+        late = [longest > max(1, 0.5 * TIME_FACTOR), time.monotonic() - began > max(10, 5 * TIME_FACTOR)]
+        if not any(late):
+            break
+    assert not any(late), (late, longest)
     if not service.place.sealed:
         after = processors(service)  # workers come and go meanwhile, the service's own processes stay
         assert len(before.keys() & after.keys()) >= 3 and all(after.get(pid, own) == own for pid, own in before.items())
-    assert service.client.get("/health").status == 200 and time.monotonic() - began < max(10, 5 * TIME_FACTOR)
 
 
+# It has taken all before the other one begins, and keeps it until that one has ended.
+KEEP = ["tell('taken')", "wait('done', 0.8)"]
 HOGS = {
-    "processes": stays(0.9, "made = 0", "while True:", "    try:", "        if os.fork() == 0: time.sleep(0.9); os._exit(0)", "        made += 1",
-                       "    except OSError: break", "time.sleep(0.8)", "return made"),
-    "spinning processes": stays(0.9, "made, began = 0, time.monotonic()", "for _ in range(20):", "    if os.fork() == 0:", "        while time.monotonic() < began + 0.9: pass", "        os._exit(0)", "    made += 1", "time.sleep(0.8)", "return made"),
-    "descriptors": stays(0.9, "kept = []", "try:", "    while True: kept.append(os.open('/dev/null', 0))", "except OSError: time.sleep(0.8); return len(kept)"),
-    "space": stays(0.9, "for n in range(100):", "    try: open(f'hog{n}', 'wb').write(bytes(2 << 20))", "    except OSError: return n", "return 100"),
+    "processes": stays(0.9, "made = 0", "while True:", "    try:", "        if os.fork() == 0: wait('done', 0.9); os._exit(0)", "        made += 1",
+                       "    except OSError: break", *KEEP, "return made"),
+    "spinning processes": stays(0.9, "made, began = 0, time.monotonic()", "for _ in range(20):", "    if os.fork() == 0:",
+                                "        while time.monotonic() < began + 0.9: pass", "        os._exit(0)", "    made += 1", *KEEP, "return made"),
+    "descriptors": stays(0.9, "kept = []", "try:", "    while True: kept.append(os.open('/dev/null', 0))", f"except OSError: {'; '.join(KEEP)}; return len(kept)"),
+    "space": stays(0.9, "made = 100", "for n in range(100):", "    try: open(f'hog{n}', 'wb').write(bytes(2 << 20))", "    except OSError: made = n; break",
+                   *KEEP, "return made"),
 }
-WORKER = stays(0.9, "import pathlib", "time.sleep(0.3)", "failed = 0", "for n in range(10):", "    try: subprocess.run(['true'], check=True); pathlib.Path(f'w{n}').write_text('x' * 5000); os.close(os.dup(0))",
-               "    except OSError: failed += 1", "return failed")
+WORKER = stays(0.9, "import pathlib", "wait('taken', 0.3)", "failed = 0", "for n in range(10):", "    try: subprocess.run(['true'], check=True); pathlib.Path(f'w{n}').write_text('x' * 5000); os.close(os.dup(0))",
+               "    except OSError: failed += 1", "tell('done')", "return failed")
 
 
 @stopped_by("cgroup", "rlimits", "private-root", "unique-uid", "watchdog")
@@ -254,7 +263,7 @@ def test_what_one_takes_the_other_has(service, name):
         made, failed = without_layers(*texts, before="mount -t tmpfs -o size=30m,mode=1777 tmpfs $ROOT/tmp\n")
         assert made < 20 and failed == 10
     else:
-        made, _ = without_layers(*texts)
+        made, _ = without_layers(*texts, crowd=True)
         assert made >= 20
     if name in ("space", "processes") and "watchdog" in service.layers:  # who takes too much is ended, not refused
         with ThreadPoolExecutor(2) as pool:
@@ -267,7 +276,7 @@ def test_what_one_takes_the_other_has(service, name):
 
 @stopped_by("cgroup", "rlimits", "watchdog")
 def test_who_takes_too_much_memory_is_ended_alone(service):
-    hog = script("time.sleep(0.3)", "held = bytearray(b'x') * 480_000_000", f"time.sleep({HOLD_SECONDS})", "return len(held)")
+    hog = script("time.sleep(0.3)", "held = bytearray(b'x') * 480_000_000", "hold()", "return len(held)")
     careful = stays(1.5, "held = bytearray(b'x') * 100_000_000", "child = subprocess.Popen(['sleep', '30'])", "time.sleep(1.2)",
                     "return [len(held), child.poll() is None]")
     with ThreadPoolExecutor(3) as pool:

@@ -26,7 +26,7 @@ def refused(tmp_path_factory):
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(directory)}
     done = subprocess.run(
         ["strace", "-f", "-qq", "-o", "log", "-e", "status=failed", TRY_SYSCALL, "um", "/usr/bin/python3", WORKLOAD],
-        cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+        cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stdout.split()[-1:]) == (0, ["done"]), done.stdout + done.stderr
     pattern = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+).* = -1 (EPERM|ENOSYS) ", re.M)
     return Counter(pattern.findall((directory / "log").read_text()))

@@ -1,16 +1,14 @@
 """A script cannot fill the machine with processes, nor see, signal or trace what is not its own, nor
 outlive its answer."""
 import signal
-import subprocess
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from attempts import REFUSED, both, inside, script, stopped_by
 from support import control, procs
-from support.client import Client
+from support.client import Raw, execute_bytes
 from support.server import TIME_FACTOR
 
 
@@ -45,9 +43,9 @@ def test_many_children_are_bounded(service):
 BOMB = script("r, w = os.pipe(); os.set_blocking(r, False); top = os.getpid()",
               "for _ in range(10):", "    try: os.fork()", "    except OSError: pass",
               "os.write(w, b'.')", "if os.getpid() != top: time.sleep(30); os._exit(0)",
-              "count, quiet, end = 0, time.monotonic(), time.monotonic() + 3", "while count < 1024 and time.monotonic() < end:",
+              "count, quiet, end = 0, time.monotonic(), time.monotonic() + (15 if OUTSIDE else 3)", "while count < 1024 and time.monotonic() < end:",
               "    try: count += len(os.read(r, 4096)); quiet = time.monotonic()",
-              "    except BlockingIOError:", "        if time.monotonic() > quiet + 0.5: break", "        time.sleep(0.01)",
+              "    except BlockingIOError:", "        if time.monotonic() > quiet + (3 if OUTSIDE else 0.5): break", "        time.sleep(0.01)",
               "return count")
 
 
@@ -69,14 +67,13 @@ ENDLESS = {  # Each process that it makes writes one byte.
 def test_endless_bomb_ends_with_its_time(hasty, name):
     """The control has another uid than root, a limit of 150 for it, and a pid namespace that ends all:
     it goes on until it is ended from outside, with as many processes as the limit allows."""
-    with pytest.raises(subprocess.TimeoutExpired) as stopped:
-        control.run(ENDLESS[name], "ulimit -u 150\n", uid=control.STRANGER, timeout=1.5)
-    assert 80 < stopped.value.stderr.count(b"+") <= 150
+    written = control.watch(ENDLESS[name], lambda so_far: so_far.count(b"+") > 80, 0.3, "ulimit -u 150\n", uid=control.STRANGER, crowd=True)
+    assert written is not None and 80 < written.count(b"+") <= 150
     answer = hasty.execute(ENDLESS[name])
     # The watchdog may end it for its number, a thread may find no room for its stack.
     ends = {"timeout"} if "cgroup" in hasty.layers else {"timeout", "killed", "memory"}
     assert answer.status == 400 and answer.outcome in ends, answer
-    assert answer.seconds < 4 * TIME_FACTOR
+    assert answer.seconds < max(20, 4 * TIME_FACTOR)
     assert hasty.execute("def main():\n    return 1\n").json == {"result": 1, "stdout": ""}
 
 
@@ -135,7 +132,7 @@ ABOVE = """
 def main():
     if (above := os.fork()) == 0:
         if os.fork() == 0: attack(); os._exit(0)
-        time.sleep(5); os._exit(0)
+        time.sleep(30); os._exit(0)
     return os.WTERMSIG(os.waitpid(above, 0)[1])
 """
 
@@ -147,7 +144,7 @@ def test_init_of_the_sandbox_cannot_be_ended(service):
 
 
 # Aimed at a child of one's own: PTRACE_ATTACH, process_vm_readv; and PTRACE_TRACEME by another one.
-PTRACE = script("child = os.fork()", "if child == 0:", "    time.sleep(5); os._exit(0)",
+PTRACE = script("child = os.fork()", "if child == 0:", "    time.sleep(30); os._exit(0)",
                 "other = os.fork()", "if other == 0: os._exit(7 if syscall(101, 0, 0, 0, 0) == 'ok' else 8)",
                 "null = ctypes.c_void_p()",
                 "return [syscall(101, 16, child, 0, 0), syscall(310, child, null, 0, null, 0, 0), os.waitstatus_to_exitcode(os.waitpid(other, 0)[1])]")
@@ -163,7 +160,7 @@ def test_ptrace_and_process_vm_are_refused(service):
 @stopped_by("file-modes", "seccomp", "landlock")
 def test_memory_of_a_child_is_not_opened(service):
     """The other door to a process's memory."""
-    text = script("child = os.fork()", "if child == 0:", "    time.sleep(5); os._exit(0)",
+    text = script("child = os.fork()", "if child == 0:", "    time.sleep(30); os._exit(0)",
                   "return [attempt(open, f'/proc/{child}/mem', 'r+b'), attempt(open, '/proc/self/mem', 'r+b')]")
     assert control.run(text).result == ["ok", "ok"]
     assert set(inside(service, text)) <= REFUSED
@@ -232,28 +229,25 @@ def main():
 def test_nothing_outlives_its_answer(hasty, name, end):
     token = uuid.uuid4().hex
     text = leaver(LEFT[name], token, end)
-    if end == "return 1":
-        outside = text.replace("def main", "def leave") + f"TOKEN = '{token}'\n" + COUNT
-        assert control.run(outside, "ulimit -u 150\n", uid=control.STRANGER).result > 0
+    if end == "return 1":  # of the same name each time, so that it is remembered: it sees its own processes only
+        outside = leaver(LEFT[name], "what-is-left", end).replace("def main", "def leave") + "TOKEN = 'what-is-left'\n" + COUNT
+        assert control.run(outside, "ulimit -u 150\n", uid=control.STRANGER, crowd=True).result > 0
     answer = hasty.execute(text)
     assert answer.outcome in ("success", "timeout", "exited", "killed"), answer
-    end = time.monotonic() + TIME_FACTOR
-    while hasty.place.with_argument(token):
-        assert time.monotonic() < end, "something is left a second after the answer"
+    procs.poll(lambda: not hasty.place.with_argument(token), TIME_FACTOR, "nothing is left after the answer")
     for _ in range(10):  # who forks in a chain is not seen by every look
         assert hasty.place.with_argument(token) == []
         time.sleep(0.005)
 
 
 @stopped_by("namespaces", "cgroup", "unique-uid", "watchdog")
-def test_a_daemon_was_there_before_it_was_ended(hasty):
-    """That the test before looks in the right place: while the script runs, its daemon is seen."""
+def test_a_daemon_was_there_before_it_was_ended(service):
+    """That the test before looks in the right place: while the script runs, its daemon is seen. It ends when the client leaves."""
     token = uuid.uuid4().hex
-    with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(Client(hasty.port).execute, leaver(DAEMON, token, "time.sleep(60)"))
-        procs.poll(lambda: hasty.place.with_argument(token), 3 * TIME_FACTOR, "the daemon is up")
-        assert answer.result().outcome == "timeout"
-    procs.poll(lambda: not hasty.place.with_argument(token), TIME_FACTOR, "the daemon is gone")
+    with Raw(service.port) as client:
+        client.send(execute_bytes(leaver(DAEMON, token, "time.sleep(60)")))
+        procs.poll(lambda: service.place.with_argument(token), 3 * TIME_FACTOR, "the daemon is up")
+    procs.poll(lambda: not service.place.with_argument(token), TIME_FACTOR, "the daemon is gone")
 
 
 @stopped_by("no-new-privileges", "rlimits", "seccomp")
@@ -288,4 +282,4 @@ def test_the_clock_cannot_be_set(service):
     assert control.run("SECONDS = -1\n" + text).result == ["EINVAL"] * 4
     answers = inside(service, "SECONDS = 0\n" + text)
     assert set(answers) <= REFUSED
-    assert abs(inside(service, script("return time.time()")) - time.time()) < 5
+    assert abs(inside(service, script("return time.time()")) - time.time()) < 60
