@@ -3,9 +3,12 @@ it by its pid. CODE_RUNNER names another binary, CODE_RUNNER_FLAGS adds flags to
 CODE_RUNNER_ENVIRONMENT names an environment of tests/environments/rows.py that every server runs in, and
 CODE_RUNNER_TIME_FACTOR says how much slower that is.
 """
+import contextlib
 import functools
+import itertools
 import os
 import pathlib
+import random
 import re
 import shlex
 import signal
@@ -23,14 +26,38 @@ ENVIRONMENT = os.environ.get("CODE_RUNNER_ENVIRONMENT")
 # What AddressSanitizer says of a process that runs on a stack of its own, as inits do: no fault.
 ASAN_NOTE = re.compile(r"^==\d+==WARNING: ASan is ignoring requested .*\n.*\nFor details see .*\n", re.MULTILINE)
 TIME_FACTOR = float(os.environ.get("CODE_RUNNER_TIME_FACTOR", "1"))
-# How long a script holds what the watchdog is to notice; less than a control may take.
-HOLD_SECONDS = min(TIME_FACTOR, 8)
+# Ports for servers: below those that the kernel gives to clients, in blocks of one test process each.
+FIRST_PORT, PORTS, BLOCKS = 10000, 500, 44
+
+
+@functools.cache
+def own_ports():
+    """The numbers of a block that no other test process of this network has while this one lives, again and again. Who
+    has it shows by an abstract name, which is gone with the process."""
+    for block in random.sample(range(BLOCKS), BLOCKS):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0code-runner-tests-ports-{block}")
+        except OSError:
+            claim.close()
+            continue
+        return claim, itertools.cycle(range(FIRST_PORT + block * PORTS, FIRST_PORT + (block + 1) * PORTS))
+    raise AssertionError("every block of ports is in use")
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Nobody listens there, and no other test process will choose it before the server binds it."""
+    for port in itertools.islice(own_ports()[1], PORTS):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port of the block is free")
+
+
+def start_time(pid):
+    """In the kernel's ticks; None if it is gone. Tells a process from a later one of the same number."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[19])
 
 
 def launcher(state, variables):
@@ -104,10 +131,10 @@ class Server:
         """SIGTERM, exit status 0, and nothing of it left."""
         self.client.close()
         if self.process.poll() is None:
-            below = procs.descendants(self.process.pid) + procs.descendants(self.pid)
+            below = {pid: start_time(pid) for pid in procs.descendants(self.process.pid) + procs.descendants(self.pid)}
             self.process.send_signal(signal.SIGTERM)
             try:
-                status = self.process.wait(timeout=15 * TIME_FACTOR)
+                status = self.process.wait(timeout=max(30, 15 * TIME_FACTOR))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -115,5 +142,5 @@ class Server:
             reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
             assert not reports, f"of the sanitizers: {reports}"
             assert status == 0, f"exit status {status}: {self.log()[-4000:]}"
-            procs.poll(lambda: not [pid for pid in below if os.path.exists(f"/proc/{pid}")], 3,
-                       "every process of the service is gone")
+            procs.poll(lambda: all(procs.is_dead(pid) or start_time(pid) != began for pid, began in below.items()),
+                       what="every process of the service is gone")
