@@ -28,7 +28,7 @@ PYTEST = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "-q", "--tb=
           "tests/environments", "tests/containment"]
 # The loopback interface of a new network is down.
 ALONE = ["unshare", "--mount", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "alone"]
-MOST_SECONDS = 600
+MOST_SECONDS = 900
 MOST_AGAIN = 8
 AGAIN = ("gvisor", "gvisor-cold", "vm")  # what is emulated can be late once; elsewhere the first word counts
 BUILT = ("image", "vm")  # they need what is built meanwhile
