@@ -25,9 +25,9 @@ def thirty_seconds(request, start_server):
         thread = None
 
     def wait():
-        thread.join(45)
+        thread.join(60)
         return found[0]
 
     yield wait
     if thread is not None:
-        thread.join(45)
+        thread.join(60)

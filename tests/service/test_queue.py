@@ -1,4 +1,5 @@
 """Slots, the queue, clients that go away, and the end of the service."""
+import contextlib
 import os
 import signal
 import threading
@@ -9,21 +10,29 @@ import pytest
 
 from support import procs
 from support.client import Client, execute_bytes
+from support.events import Stream
 
 independent = pytest.mark.mode_independent
 
 QUICK = "def main():\n    return 1\n"
 
 
-def marked(token, seconds):
+def marked(token, seconds=25):
     """A script whose process can be found from outside by its command line."""
     return f"""
 import subprocess
 def main():
     print('begun', flush=True)
-    subprocess.run(['sleep', '{seconds}', '0.000000{token}'], check=True)  # sleep adds its arguments up
+    ended = subprocess.run(['sleep', '{seconds}', '0.000000{token}'])  # sleep adds its arguments up
+    assert ended.returncode in (0, -15)
     return 'done'
 """
+
+
+def finish(token):
+    """The marked script's sleep is over: it returns."""
+    for pid in procs.with_argument(token):
+        os.kill(pid, signal.SIGTERM)
 
 
 def new_token():
@@ -53,27 +62,33 @@ class InBackground:
         return self.found
 
 
-def start_marked(server, seconds):
+def start_marked(server, seconds=25):
     token = new_token()
     request = InBackground(server, marked(token, seconds))
     procs.poll(lambda: procs.with_argument(token), 5, "the script runs")
     return request, token
 
 
+def wait_until(server, waiting):
+    """So many are in the queue."""
+    procs.poll(lambda: server.client.get("/ready").json["waiting"] == waiting, 5, f"{waiting} wait")
+
+
 @independent
 def test_full_queue_is_503_at_once(narrow):
-    running, _ = start_marked(narrow, 1.5)
+    running, token = start_marked(narrow)
     with narrow.raw() as waiting:
         waiting.send(execute_bytes(QUICK))
-        assert narrow.client.get("/health").status == 200
+        wait_until(narrow, waiting=1)
         refused = narrow.execute(QUICK)
         assert (refused.status, refused.outcome) == (503, "overloaded"), refused
         assert int(refused.headers["Retry-After"]) >= 1
         assert refused.json["error"]
-        assert refused.seconds < 0.5
+        assert refused.seconds < 10  # and not when the one that waits has waited too long
         ready = narrow.client.get("/ready")
         assert ready.status == 503, ready
         assert narrow.client.get("/health").body == b'{"status": "healthy"}'
+        finish(token)
         assert waiting.read_answer().json == {"result": 1, "stdout": ""}
     assert running.answer().json["result"] == "done"
     assert narrow.client.get("/ready").status == 200
@@ -82,22 +97,24 @@ def test_full_queue_is_503_at_once(narrow):
 @independent
 def test_waiting_too_long_is_503(start_server):
     server = start_server("--slots=1", "--queue=4", "--queue-wait-seconds=1")
-    running, _ = start_marked(server, 2.5)
+    running, token = start_marked(server)
     answer = server.execute(QUICK)
+    finish(token)
     assert (answer.status, answer.outcome) == (503, "overloaded"), answer
     assert "Retry-After" in answer.headers
-    assert 0.8 < answer.seconds < 2
+    assert 0.8 < answer.seconds < 12  # the other one runs for 25
     assert running.answer().json["result"] == "done"
 
 
 @independent
 def test_queue_keeps_the_order(start_server):
     server = start_server("--slots=1", "--queue=8")
-    running, _ = start_marked(server, 0.7)
+    running, token = start_marked(server)
     waiting = [server.raw() for _ in range(6)]
-    for raw in waiting:
+    for number, raw in enumerate(waiting, 1):
         raw.send(execute_bytes("import time\ndef main():\n    return time.monotonic()\n"))
-        assert server.client.get("/health").status == 200  # a round through the loop: it is queued now
+        wait_until(server, waiting=number)
+    finish(token)
     times = [raw.read_answer().json["result"] for raw in waiting]
     for raw in waiting:
         raw.close()
@@ -107,53 +124,65 @@ def test_queue_keeps_the_order(start_server):
 
 @independent
 def test_queued_time_does_not_count_against_the_script(start_server):
-    server = start_server("--slots=1", "--queue=4", "--timeout-seconds=2")
-    running, _ = start_marked(server, 1.5)
-    answer = server.execute("import time\ndef main():\n    time.sleep(1.2)\n    return 'in time'\n")
-    assert answer.json.get("result") == "in time", answer
-    assert running.answer().status == 200
+    """It waits and runs for longer than the limit, all in all."""
+    server = start_server("--slots=1", "--queue=4", "--timeout-seconds=3")
+    outcomes = []
+    while len(outcomes) < 3 and "success" not in outcomes:  # a machine that stands still can make a script late once
+        running, token = start_marked(server)
+        queued = InBackground(server, "import time\ndef main():\n    time.sleep(0.6)\n")
+        wait_until(server, waiting=1)
+        time.sleep(2.5)  # what must not count
+        finish(token)
+        outcomes.append(queued.answer().outcome)
+        running.answer()
+    assert outcomes[-1] == "success", outcomes
 
 
 def test_slots_run_side_by_side(service):
-    """Four scripts of 0.7 s on four slots: all of them are in the air at one moment."""
-    script = "import time\ndef main():\n    a = time.monotonic()\n    time.sleep(0.7)\n    return [a, time.monotonic()]\n"
-    requests = [InBackground(service, script) for _ in range(4)]
-    spans = [request.answer().json["result"] for request in requests]
-    assert max(start for start, _ in spans) < min(end for _, end in spans)
+    """Four scripts on four slots: all of them are in the air at one moment."""
+    with contextlib.ExitStack() as stack:
+        script = "import time\ndef main():\n    print('begun')\n    time.sleep(25)\n"
+        for _ in range(4):
+            stream = stack.enter_context(Stream(service.port, script))
+            assert stream.read().data == "begun\n"
+        assert service.client.get("/ready").json["running"] == 4
 
 
 def test_client_that_goes_away_frees_its_slot(narrow):
     token = new_token()
     with narrow.raw() as gone:
-        gone.send(execute_bytes(marked(token, 20)))
+        gone.send(execute_bytes(marked(token)))
         procs.poll(lambda: procs.with_argument(token), 5, "the script runs")
     left = time.monotonic()
     procs.poll(lambda: not procs.with_argument(token), 1, "the run of a client that left is dead")
     answer = narrow.execute(QUICK)
     assert answer.status == 200, answer
-    assert time.monotonic() - left < 2
+    assert time.monotonic() - left < 15  # of the 25 s that it would have run
 
 
 def test_client_that_goes_away_while_queued_is_forgotten(narrow):
-    running, _ = start_marked(narrow, 1)
+    running, runs = start_marked(narrow)
     token = new_token()
     with narrow.raw() as gone:
-        gone.send(execute_bytes(marked(token, 20)))
-        assert narrow.client.get("/health").status == 200
-    # Its place is free again: this one is queued, not refused.
-    answer = procs.poll(lambda: (a := narrow.execute(QUICK)).status == 200 and a, 3, "the place in the queue is free")
-    assert answer.json["result"] == 1
+        gone.send(execute_bytes(marked(token)))
+        wait_until(narrow, waiting=1)
+    wait_until(narrow, waiting=0)
+    with narrow.raw() as queued:
+        queued.send(execute_bytes(QUICK))
+        wait_until(narrow, waiting=1)  # its place is free again: this one is not refused
+        finish(runs)
+        assert queued.read_answer().json["result"] == 1
     assert running.answer().status == 200
     assert not procs.with_argument(token)
 
 
 @independent
 def test_sigterm_drains(start_server):
-    server = start_server("--slots=1", "--queue=4", "--grace-seconds=10")
-    running, _ = start_marked(server, 1.5)
+    server = start_server("--slots=1", "--queue=4", "--grace-seconds=30")
+    running, token = start_marked(server)
     with server.raw() as queued:
         queued.send(execute_bytes(QUICK))
-        assert server.client.get("/health").status == 200
+        wait_until(server, waiting=1)
         server.process.send_signal(signal.SIGTERM)
         health = procs.poll(lambda: (a := server.client.get("/health")).status == 503 and a, 2, "draining")
         assert health.json == {"status": "draining"}
@@ -165,33 +194,34 @@ def test_sigterm_drains(start_server):
         assert (answer.status, answer.outcome) == (503, "overloaded"), answer
         assert answer.headers["Retry-After"] == "1" and "shutting down" in answer.json["error"]
         assert running.thread.is_alive()
+    finish(token)
     assert running.answer().json == {"result": "done", "stdout": "begun\n"}
-    assert server.process.wait(5) == 0
+    assert server.process.wait(15) == 0
 
 
 @independent
 def test_drain_ends_runs_after_the_grace_time(start_server):
     server = start_server("--slots=1", "--grace-seconds=1")
-    running, token = start_marked(server, 25)
+    running, token = start_marked(server)
     below = procs.descendants(server.pid)
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(5) == 0
-    running.thread.join(5)
+    assert server.process.wait(15) == 0
+    running.thread.join(15)
+    procs.poll(lambda: not set(below) & set(procs.parents()), 2, "no process is left")
     assert not procs.with_argument(token)
-    assert not set(below) & set(procs.parents())
 
 
 @independent
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_second_signal_ends_at_once(start_server, number):
     server = start_server("--slots=1", "--grace-seconds=20")
-    running, token = start_marked(server, 25)
+    running, token = start_marked(server)
     below = procs.descendants(server.pid)
     server.process.send_signal(number)
     procs.poll(lambda: server.client.get("/health").status == 503, 2, "draining")
     server.process.send_signal(number)
-    server.process.wait(3)
-    running.thread.join(5)
+    server.process.wait(15)
+    running.thread.join(15)
     procs.poll(lambda: not set(below) & set(procs.parents()), 2, "no process is left")
     assert not procs.with_argument(token)
 
@@ -199,11 +229,14 @@ def test_second_signal_ends_at_once(start_server, number):
 @independent
 def test_a_signal_to_the_whole_group_counts_once(start_server):
     """The monitor passes on what the server has got already."""
-    server = start_server("--slots=1", "--grace-seconds=10", wrapper=("setsid",))
-    running, _ = start_marked(server, 1.5)
+    server = start_server("--slots=1", "--grace-seconds=30", wrapper=("setsid",))
+    running, token = start_marked(server)
     os.killpg(server.pid, signal.SIGTERM)
+    procs.poll(lambda: server.client.get("/health").status == 503, 2, "draining")
+    time.sleep(0.5)  # nothing to poll for: what the monitor passes on comes without a trace
+    finish(token)
     assert running.answer().json == {"result": "done", "stdout": "begun\n"}
-    assert server.process.wait(5) == 0
+    assert server.process.wait(15) == 0
 
 
 @independent
@@ -216,20 +249,20 @@ def test_a_signal_that_merges_with_another_sender_s_is_not_lost(start_server):
     server.process.send_signal(signal.SIGTERM)
     time.sleep(0.2)  # nothing to poll for: the monitor's signal vanishes in the one that is pending
     os.kill(pid, signal.SIGCONT)
-    assert server.process.wait(5) == 0
+    assert server.process.wait(15) == 0
 
 
 def test_idle_service_stops_at_once(start_server):
-    server = start_server("--slots=1")
+    server = start_server("--slots=1", "--grace-seconds=30")
     started = time.monotonic()
     server.stop()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 12
 
 
 @pytest.mark.parametrize("role", ["server_pid", "zygote_pid"])
 def test_a_role_that_dies_is_started_again(start_server, role):
     server = start_server("--slots=1")
-    _, token = start_marked(server, 25)
+    _, token = start_marked(server)
     victim = getattr(server, role)()
     os.kill(victim, signal.SIGKILL)
     procs.poll(lambda: not procs.with_argument(token), 3, "the run of a dead role is dead")
@@ -246,4 +279,4 @@ def test_thirty_seconds(thirty_seconds):
     assert (answer.status, answer.outcome) == (400, "timeout"), answer
     assert answer.json["error"] == "Script execution timed out (30s limit)"
     assert answer.json["stdout"] == "before\n"
-    assert 29.9 < answer.seconds < 33
+    assert 29.9 < answer.seconds < 42
