@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -15,12 +16,17 @@ from support.client import Client
 from support.server import BINARY, TIME_FACTOR, free_port
 
 QUICK = "def main():\n    return 1\n"
-UID_BASES = iter(range(22000, 60000, 700))  # a service of its own each
+UID_BASES = iter(range(2000, 19000, 700))  # a service of its own each; other tests' services have uids from 20000 on
 
 
 def free_uid_base():
     """One of which nothing is on this machine, be it of a service that was killed long ago."""
     return next(base for base in UID_BASES if not leftovers.cgroups(range(base, base + 700)))
+
+
+def new_token():
+    """An argument of `sleep`, which adds it to the others."""
+    return "0." + str(uuid.uuid4().int).zfill(39)
 
 
 def in_background(server, script, answers):
@@ -68,7 +74,7 @@ def test_a_worker_that_dies_before_it_has_read_its_script_is_replaced(start_serv
         procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it is handed out")
         time.sleep(0.05)  # nothing to poll for: the script lies unread
         os.kill(pid, signal.SIGKILL)
-        thread.join(10)
+        thread.join(30)
         assert answers[0].status == 200 and answers[0].json["result"] == "another", answers
     assert "another one is taken" in server.log()
 
@@ -88,19 +94,19 @@ def test_all_that_waited_are_dead_and_the_script_still_runs(start_server):
     for gone, pid in enumerate(waiting, 1):
         os.kill(pid, signal.SIGKILL)
         procs.poll(lambda: server.log().count("another one is taken") == gone, 5, f"{gone} of them is seen to be gone")
-    thread.join(10)
+    thread.join(30)
     assert answers[0].json == {"result": 1, "stdout": ""}, answers
 
 
 def test_an_init_that_dies_with_a_running_script_is_an_internal_error(start_server):
     server = start_server("--slots=1")
     answers = []
-    thread = in_background(server, "import time\ndef main():\n    print('begun', flush=True)\n    time.sleep(20)\n", answers)
-    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
-    time.sleep(0.3)  # nothing to poll for: the script has begun
+    token = new_token()
+    thread = in_background(server, f"import subprocess\ndef main():\n    subprocess.run(['sleep', '20', '{token}'])\n", answers)
+    procs.poll(lambda: procs.with_argument(token), 5, "the script has begun")
     for init in procs.children(server.zygote_pid()):
         os.kill(init, signal.SIGKILL)
-    thread.join(10)
+    thread.join(30)
     assert (answers[0].status, answers[0].outcome) == (500, "internal"), answers
     assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
 
@@ -111,8 +117,8 @@ def test_a_zygote_that_hangs_is_replaced(start_server):
     zygote, answers = server.zygote_pid(), []
     os.kill(zygote, signal.SIGSTOP)
     thread = in_background(server, QUICK, answers)
-    procs.poll(lambda: procs.is_dead(zygote), 10 + 5 + 3 * TIME_FACTOR, "it is killed")
-    thread.join(5 * TIME_FACTOR)
+    procs.poll(lambda: procs.is_dead(zygote), 10 + 5 + 15 * TIME_FACTOR, "it is killed")
+    thread.join(30)
     assert answers and answers[0].json == {"result": 1, "stdout": ""}, answers
     assert "the zygote does not answer" in server.log()
 
@@ -122,7 +128,7 @@ def test_keepers_that_are_killed_take_no_slots_away(start_server, without):
     """More of them than there are slots. What they kept is ended by others."""
     server = start_server("--slots=1", f"--without={without}")
     zygotes, below, kills = lambda: [pid for pid in procs.children(server.pid) if pid != server.server_pid()], set(), 0
-    end = time.monotonic() + 20 * TIME_FACTOR
+    end = time.monotonic() + 60 * TIME_FACTOR
     while kills < 12:
         assert time.monotonic() < end
         for keeper in [child for zygote in zygotes() for child in procs.children(zygote)]:
@@ -183,13 +189,27 @@ def test_kills_at_any_moment(start_server):
                 pass  # it was through
     stop.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(40)
         assert not thread.is_alive()
     assert not wrong, wrong[:3]
     assert counts["success"] > 10 and counts.get("internal", 0) + counts.get("killed", 0) > 0, counts
     assert counts.get("internal", 0) + counts.get("killed", 0) <= 40 + 2 * 2, counts  # a zygote costs all that run
     assert server.execute(QUICK).status == 200
     server.stop()
+
+
+def is_soon_ready_again(server, role, victim, killed):
+    """After the monitor's first delays of 0.1, 0.2 and 0.4 s, not after its last one of 5 s. A machine that stands
+    still can be late as well, but not each time."""
+    most, took = 2 * loading_seconds(server) + 3 * TIME_FACTOR, []
+    while len(took) < 3:
+        procs.poll(lambda: server.is_ready() and victim not in procs.children(server.pid), 30, "ready again")
+        took.append(time.monotonic() - killed)
+        if took[-1] < most:
+            return
+        killed, victim = time.monotonic(), getattr(server, f"{role}_pid")()
+        os.kill(victim, signal.SIGKILL)
+    pytest.fail(f"more than {most} s: {took}")
 
 
 FLAGS = {"layers": (), "places": ("--without=private-root",), "keeper": ("--without=namespaces",)}
@@ -203,21 +223,23 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
     uids = leftovers.uid_range(base, slots=2)
     mounts = procs.count_mounts("self")
     server = start_server("--slots=2", f"--uid-base={base}", *FLAGS[flags])
-    hog = in_background(server, "import time\ndef main():\n    x = b'x' * 200_000_000\n    time.sleep(20)\n", answers)
-    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
-    time.sleep(0.3)  # nothing to poll for: it has its memory
+    token = new_token()
+    hog = in_background(server, f"import subprocess\ndef main():\n    x = b'x' * 200_000_000\n    subprocess.run(['sleep', '20', '{token}'])\n",
+                        answers)
+    procs.poll(lambda: procs.with_argument(token), 5, "it runs and has its memory")
     below = procs.descendants(server.pid)
     assert len(below) >= 4 and (leftovers.cgroups(uids) or "cgroup" not in server.layers)
     assert bool(leftovers.scratch(uids)) == ("private-root" not in server.layers)  # the control
     victim = {"monitor": server.pid, "server": server.server_pid(), "zygote": server.zygote_pid()}[role]
+    killed = time.monotonic()
     os.kill(victim, signal.SIGKILL)
-    hog.join(10)
+    hog.join(30)
     assert len(answers) == 1
     server.client.close()
     if role == "monitor":
-        server.process.wait(5)
+        server.process.wait(15)
     else:
-        procs.poll(server.is_ready, loading_seconds(server) + 1 * TIME_FACTOR, "ready again")
+        is_soon_ready_again(server, role, victim, killed)
         assert server.execute(QUICK).status == 200
         server.stop()
     procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 3, "no process is left")
@@ -233,7 +255,8 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
 def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
     """Status 0 as soon as it can know of the signal, without waiting for what is being loaded."""
     base = free_uid_base()
-    for milliseconds in (0, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 300, 700):
+
+    def seconds_to_stop(milliseconds):
         log = tmp_path / f"log-{milliseconds}"
         process = subprocess.Popen([BINARY, f"--port={free_port()}", "--address=127.0.0.1", "--slots=1", f"--uid-base={base}",
                                     f"--preload={preload}"], stdout=log.open("wb"), stderr=subprocess.STDOUT,
@@ -241,10 +264,17 @@ def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
         time.sleep(milliseconds / 1000)
         below, told = procs.descendants(process.pid), time.monotonic()
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGTERM)
-        status = process.wait(15)
+        status = process.wait(30)
+        took = time.monotonic() - told
         assert status in ((0,) if below else (0, -signal.SIGTERM)), (milliseconds, log.read_text())
-        assert time.monotonic() - told < 2 * TIME_FACTOR, milliseconds  # all libraries take more
         procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 2, "no process is left")
+        return took
+
+    for milliseconds in (0, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 300, 700):
+        took = []
+        while len(took) < 3 and min(took, default=99) >= 2 * TIME_FACTOR:  # all libraries take more; a slow machine does so once
+            took.append(seconds_to_stop(milliseconds))
+        assert min(took) < 2 * TIME_FACTOR, (milliseconds, took)
     assert not leftovers.cgroups(leftovers.uid_range(base, slots=1))
 
 
@@ -259,6 +289,6 @@ def test_killed_while_it_starts(tmp_path):
         time.sleep(milliseconds / 1000)
         below = procs.descendants(process.pid)
         process.kill()
-        process.wait(5)
+        process.wait(15)
         procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 3, "no process is left")
     procs.poll(lambda: not leftovers.cgroups(leftovers.uid_range(base, slots=1)), 3, "no cgroup is left")
