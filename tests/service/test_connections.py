@@ -64,13 +64,13 @@ def test_a_client_that_is_gone_frees_its_place(lone, leave):
     leave(first)
     left = time.monotonic()
     is_42(lone.execute(PLAIN))
-    assert time.monotonic() - left < 2
+    assert time.monotonic() - left < 15
 
 
 def seconds_until(server, state):
     began = time.monotonic()
     while running(server) != state:
-        assert time.monotonic() - began < 5, state
+        assert time.monotonic() - began < procs.PATIENCE, state
         time.sleep(0.002)
     return time.monotonic() - began
 
@@ -78,7 +78,7 @@ def seconds_until(server, state):
 @pytest.mark.parametrize("where", ["running", "queued"])
 @pytest.mark.parametrize("leave", [Raw.close, reset], ids=["end", "reset"])
 def test_how_soon_a_place_is_free(lone, where, leave):
-    """Within 100 ms, as a rule: from the client's close until the service counts it no more."""
+    """Within 100 ms, as a rule, and some more on a slow machine: from the client's close until the service counts it no more."""
     taken, found = [], []
     if where == "queued":
         taken.append(lone.raw())
@@ -94,7 +94,7 @@ def test_how_soon_a_place_is_free(lone, where, leave):
     for raw in taken:
         raw.close()
         seconds_until(lone, (0, 0))
-    assert statistics.median(found) < 0.1 * TIME_FACTOR, found
+    assert statistics.median(found) < 0.4 * TIME_FACTOR, found
 
 
 def test_a_client_that_closes_its_own_direction_counts_as_gone(lone):
@@ -120,7 +120,7 @@ def test_one_that_asks_for_no_run_gets_its_answer(lone):
 def test_one_that_leaves_with_its_body_half_sent_is_let_go_at_once(lone):
     for _ in range(20):
         with lone.raw() as raw:
-            raw.socket.settimeout(5)
+            raw.socket.settimeout(20)  # less than a body may take
             raw.send(execute_bytes(PLAIN)[:-5])
             raw.socket.shutdown(socket.SHUT_WR)
             assert raw.at_end()
@@ -134,44 +134,46 @@ def strict(start_server):
 
 
 def drip(raw, data):
-    """A byte every 50 ms until the other end closes: how long that took, and what it said."""
-    began, got = time.monotonic(), b""
+    """A byte every 50 ms until the other end closes, and what it said."""
     raw.socket.settimeout(0.05)
     with contextlib.suppress(ConnectionError):
         for at in range(400):
             raw.socket.sendall(data[at:at + 1])
             with contextlib.suppress(TimeoutError):
-                got = raw.socket.recv(4096)
-                break
-    return time.monotonic() - began, got
+                return raw.socket.recv(4096)
+    return b""
+
+
+@contextlib.contextmanager
+def is_cut_after(seconds):
+    """Begins before the service can know of it. Stays below what comes with the program: 10, 30 and 60 s."""
+    began = time.monotonic()
+    yield
+    assert seconds - 0.1 < time.monotonic() - began < 9
 
 
 def test_a_head_that_drips_is_cut(strict):
-    with strict.raw() as raw:
-        seconds, got = drip(raw, b"POST /execute HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 1000)
-        assert got == b"" and 0.9 < seconds < 1.9
+    with is_cut_after(1), strict.raw() as raw:
+        assert drip(raw, b"POST /execute HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 1000) == b""
 
 
 def test_a_connection_that_says_nothing_is_cut(strict):
-    with strict.raw() as raw:
-        began = time.monotonic()
-        assert raw.at_end() and 0.9 < time.monotonic() - began < 1.9
+    with is_cut_after(1), strict.raw() as raw:
+        assert raw.at_end()
 
 
 def test_a_body_that_drips_is_cut(strict):
     """It has its own time from the end of the head on."""
-    with strict.raw() as raw:
+    with is_cut_after(2), strict.raw() as raw:
         raw.send(head(Content_Type="application/json", Content_Length=1000))
-        seconds, got = drip(raw, b" " * 1000)
-        assert got == b"" and 1.9 < seconds < 3.5
+        assert drip(raw, b" " * 1000) == b""
 
 
 def test_an_idle_connection_is_cut(strict):
-    with strict.raw() as raw:
+    with is_cut_after(1), strict.raw() as raw:
         raw.send(execute_bytes(PLAIN))
         is_42(raw.read_answer())
-        began = time.monotonic()
-        assert raw.at_end() and 0.9 < time.monotonic() - began < 1.9
+        assert raw.at_end()
 
 
 def test_a_run_is_not_cut(strict):
@@ -233,7 +235,7 @@ def test_connections_of_one_address(start_server):
                 answer = raw.read_answer()
                 assert (answer.status, answer.outcome) == (503, "overloaded"), answer
                 assert "this address (limit 3)" in answer.json["error"] and answer.headers["Retry-After"]
-        other = socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0), timeout=5)
+        other = socket.create_connection(("127.0.0.1", server.port), source_address=("127.0.0.2", 0), timeout=20)
         with other:
             other.sendall(head("GET", "/health"))
             assert other.recv(4096).startswith(b"HTTP/1.1 200 ")
@@ -254,13 +256,13 @@ def test_connections_of_one_address(start_server):
 
 
 def test_connections_in_all(start_server):
-    server = start_server("--slots=1", "--queue=4", "--connections=20")
+    server = start_server("--slots=1", "--queue=4", "--connections=20", "--head-seconds=60")
     server.client.close()
     with contextlib.ExitStack() as stack:
         for _ in range(60):
             stack.enter_context(server.raw())
         for _ in range(3):
-            with Raw(server.port, timeout=5) as raw:
+            with server.raw() as raw:
                 raw.send(execute_bytes(PLAIN))
                 is_42(raw.read_answer())
         sockets = procs.count_descriptors(server.server_pid())
@@ -292,15 +294,15 @@ def test_a_thousand_others_change_nothing(crowded, what):
 
         dripping = threading.Thread(target=drip_all)
         dripping.start()
-        slowest = 0
+        taken = []
         for number in range(30):
             answer = crowded.execute(f"def main():\n    return {number}\n")
             assert answer.json == {"result": number, "stdout": ""}, answer
-            slowest = max(slowest, answer.seconds, crowded.client.get("/health").seconds)
+            taken += [answer.seconds, crowded.client.get("/health").seconds]
         used = anonymous_mb(crowded) - before
         stop.set()
         dripping.join()
-        assert slowest < 2
+        assert statistics.median(taken[::2]) < 0.5 * TIME_FACTOR and max(taken) < 10, taken
         assert used < 64, f"{used:.0f} MB for 1000 connections"
         print(f"{what}: {used:.1f} MB for 1000 connections")
         alive = crowd[0]

@@ -1,6 +1,7 @@
 """What a run leaves behind: nothing. And what it may use while it lasts."""
 import os
 import pathlib
+import signal
 import threading
 import time
 import uuid
@@ -32,7 +33,7 @@ import glob, subprocess, time
 def main():
     argv = ['sleep', '60', '0.000000{token}']
     {DAEMONS[name]}
-    end = time.monotonic() + 5
+    end = time.monotonic() + 15
     while time.monotonic() < end:  # it is really up, as sleep and not as the shell before it
         for path in glob.glob('/proc/[0-9]*/cmdline'):
             try:
@@ -44,13 +45,13 @@ def main():
     left = [pid for pid in procs.with_argument(token) if not procs.is_dead(pid)]
     assert answer.json == {"result": "up", "stdout": ""}, answer
     assert not left, "the daemon outlived the answer"
-    assert answer.seconds < 2, "the answer waited"
+    assert answer.seconds < 25, "the answer waited"
 
 
 def test_threads_are_not_waited_for(service):
     answer = service.execute("import threading, time\ndef main():\n    threading.Thread(target=time.sleep, args=(60,)).start()\n    return 1\n")
     assert answer.json == {"result": 1, "stdout": ""}
-    assert answer.seconds < 2
+    assert answer.seconds < 15
 
 
 def test_concurrent_scripts_see_nothing_of_each_other(service):
@@ -64,7 +65,7 @@ def main():
         path = folder + '/{token}-' + str(began)
         open(path, 'w').close()
         own.add(path)
-    child = subprocess.Popen(['sleep', '9', '0.000000{token}'])
+    child = subprocess.Popen(['sleep', '60', '0.000000{token}'])
     strangers = set()
     while time.monotonic() < began + 1:
         for folder in ('.', '/tmp', '/dev/shm'):
@@ -76,22 +77,25 @@ def main():
         time.sleep(0.01)
     return [began, time.monotonic(), sorted(strangers), child.poll()]
 """
-    found = []
+    for _ in range(3):  # until they run at the same time, as they do unless the machine stands still
+        found = []
 
-    def run():
-        client = Client(service.port)
-        found.append(client.execute(script).json["result"])
-        client.close()
+        def run():
+            client = Client(service.port)
+            found.append(client.execute(script).json["result"])
+            client.close()
 
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    (begin_a, end_a, seen_a, child_a), (begin_b, end_b, seen_b, child_b) = found
-    assert max(begin_a, begin_b) < min(end_a, end_b), "they did not run at the same time"
-    assert (seen_a, seen_b) == ([], [])
-    assert (child_a, child_b) == (None, None), "one ended the other's child"
+        threads = [threading.Thread(target=run) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (begin_a, end_a, seen_a, child_a), (begin_b, end_b, seen_b, child_b) = found
+        assert (seen_a, seen_b) == ([], [])
+        assert (child_a, child_b) == (None, None), "one ended the other's child"
+        if max(begin_a, begin_b) < min(end_a, end_b):
+            return
+    pytest.fail("they did not run at the same time")
 
 
 def slot_parents(server):
@@ -99,7 +103,7 @@ def slot_parents(server):
     token, found = new_token(), set()
     client = Client(server.port)
     thread = threading.Thread(target=client.execute, args=(
-        f"import subprocess\ndef main():\n    subprocess.run(['sleep', '1', '0.000000{token}'])\n",))
+        f"import subprocess\ndef main():\n    subprocess.run(['sleep', '20', '0.000000{token}'])\n",))
     thread.start()
     pid = procs.poll(lambda: procs.with_argument(token), 5, "the script runs")[0]
     own = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
@@ -110,6 +114,7 @@ def slot_parents(server):
             if not (base / path.lstrip("/")).is_dir():
                 base = pathlib.Path("/sys/fs/cgroup/unified")
             found.add((base / path.lstrip("/")).parent)
+    os.kill(pid, signal.SIGTERM)
     thread.join()
     client.close()
     assert found, "the script ran in no cgroup of its own"
@@ -129,6 +134,18 @@ def census(server, folders):
     }
 
 
+def settled_census(server, folders):
+    """When the pool is full and nothing moves any more."""
+    def look():
+        if b"\ncode_runner_pool_ready 2\n" not in server.client.get("/metrics").body:
+            return None
+        first = census(server, folders)
+        time.sleep(0.3)
+        return first == census(server, folders) and first
+
+    return procs.poll(look, 15, "nothing moves")
+
+
 def test_a_hundred_scripts_leave_nothing_behind(start_server):
     server = start_server("--slots=2", libraries=True)
     token = new_token()
@@ -143,16 +160,12 @@ def main():
     folders = slot_parents(server)
     for _ in range(3):
         assert server.execute(script).status == 200
-    time.sleep(0.3)  # nothing to poll for: whatever the pool does ahead of requests has settled
-    before = census(server, folders)
+    before = settled_census(server, folders)
     for number in range(100):
         answer = server.execute(script if number % 10 else "def main():\n    __import__('os').abort()\n")
         assert answer.status == (200 if number % 10 else 400), answer
-    after = before
-    for _ in range(100):
-        after = census(server, folders)
-        if after == before:
-            break
+    end = time.monotonic() + procs.PATIENCE
+    while (after := census(server, folders)) != before and time.monotonic() < end:
         time.sleep(0.03)
     assert after == before
     assert not procs.with_argument(token)

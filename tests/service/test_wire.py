@@ -139,7 +139,7 @@ def test_nonsense_is_refused_and_does_no_harm(service, data):
 def test_a_request_that_ends_early_is_let_go_at_once(service):
     for _ in range(40):  # bytes and end may come in one piece or in two
         with service.raw() as raw:
-            raw.socket.settimeout(5)
+            raw.socket.settimeout(9)  # less than a head may take
             raw.send(b"\r\n\r\n")
             raw.socket.shutdown(socket.SHUT_WR)
             assert raw.socket.recv(1) == b""
@@ -165,7 +165,7 @@ UNCLEAR_FRAMING = {
 def test_unclear_framing_is_refused_and_nothing_after_it_is_answered(service, name, method):
     fields, body = UNCLEAR_FRAMING[name]
     lines = [f"{method} /execute HTTP/1.1", "Host: x", "Content-Type: application/json", *fields, "", ""]
-    with Raw(service.port, timeout=5) as raw:
+    with Raw(service.port, timeout=9) as raw:  # less than a head may take
         raw.send("\r\n".join(lines).encode() + body + head("GET", "/health"))
         answer = raw.read_answer()
         assert (answer.status, answer.outcome) == (400, "invalid_request"), answer
@@ -209,11 +209,11 @@ def test_connections_that_only_wait_do_not_stop_others(service):
 
 def test_few_descriptors_mean_few_connections(start_server):
     """Runs still get theirs, and there is always room for one more client."""
-    server = start_server("--slots=1", wrapper=("prlimit", "--nofile=512:512"))
+    server = start_server("--slots=1", "--head-seconds=60", wrapper=("prlimit", "--nofile=512:512"))
     idle = [server.raw() for _ in range(600)]
     try:
         for _ in range(3):
-            with Raw(server.port, timeout=5) as raw:
+            with server.raw() as raw:
                 raw.send(execute_bytes(PLAIN))
                 is_42(raw.read_answer())
         assert procs.count_descriptors(server.server_pid()) < 450
