@@ -45,20 +45,20 @@ def is_as_plain(events, answer):
         assert text_of(events, "stderr") == answer.json.get("stderr", "")
 
 
-def running(server):
-    return server.client.get("/ready").json["running"]
+def ready(server, name="running"):
+    return server.client.get("/ready").json[name]
 
 
 # ---- events ----
 
-def test_output_comes_while_the_script_runs(service):
-    script = "import time\ndef main():\n    for i in range(4):\n        print('tick', i)\n        time.sleep(0.5)\n    return [4]\n"
-    events = stream(service, script)
-    assert [(event.name, event.data) for event in events] == [
-        *[("stdout", f"tick {i}\n") for i in range(4)],
-        ("result", {"result": [4], "stdout": "tick 0\ntick 1\ntick 2\ntick 3\n"})]
-    times = [event.seconds for event in events]
-    assert all(later - earlier > 0.25 for earlier, later in zip(times, times[1:])), times
+def test_output_comes_while_the_script_runs(lone):
+    script = "import time\ndef main():\n    for i in range(4):\n        print('tick', i)\n        time.sleep(0.2)\n    time.sleep(20)\n"
+    events, ticks = [], "tick 0\ntick 1\ntick 2\ntick 3\n"
+    with Stream(lone.port, script) as answer:
+        while text_of(events, "stdout") != ticks:
+            events.append(answer.read())
+            assert events[-1].name in ("stdout", None), events
+        assert ready(lone) == 1
 
 
 SCRIPTS = {
@@ -146,8 +146,9 @@ def test_a_flood_of_both_ends_at_the_limit(start_server):
 def test_a_silent_script_has_heartbeats_and_costs_nothing(service):
     before = procs.cpu_seconds(service.server_pid())
     events = stream(service, "import time\ndef main():\n    time.sleep(6.5)\n    return 1\n")
-    assert [event.name for event in events] == [None, "result"]
-    assert 4 < events[0].seconds < 6.3
+    *beats, last = events
+    assert last.name == "result" and {event.name for event in beats} == {None}, events
+    assert beats[0].seconds > 4 and len(beats) <= last.seconds / 4, events  # each after 5 s
     assert procs.cpu_seconds(service.server_pid()) - before < 0.5
 
 
@@ -218,29 +219,34 @@ def test_without_a_token_no_stream(start_server):
 
 @pytest.fixture(scope="module")
 def lone(start_server):
-    return start_server("--slots=1", "--queue=1", "--queue-wait-seconds=3")
+    return start_server("--slots=1", "--queue=1")
 
 
-def test_one_that_waits_gets_its_status_when_it_is_known(lone):
+def test_one_that_waited_for_nothing_gets_its_status(start_server):
     """The head comes when the script starts; before, a 503 is still a 503."""
-    with Stream(lone.port, SLEEPS) as first:
+    server = start_server("--slots=1", "--queue=1", "--queue-wait-seconds=1")
+    with Stream(server.port, SLEEPS) as first:
         assert first.read().data == "begun\n"
-        with lone.raw() as second:
-            second.send(execute_bytes(PLAIN, Accept=EVENTS))
-            procs.poll(lambda: lone.client.get("/ready").json["waiting"] == 1, 2, "one waits")
-            with Stream(lone.port, PLAIN) as third:
-                assert (third.status, third.headers["Content-Type"]) == (503, "application/json")
-                assert int(third.headers["Retry-After"]) >= 1
-            answer = second.read_answer()
-            assert (answer.status, answer.outcome) == (503, "overloaded"), answer
-    assert [event.data for event in stream(lone, PLAIN)] == [{"result": 42, "stdout": ""}]
+        with Stream(server.port, PLAIN) as second:
+            assert (second.status, second.headers["Content-Type"]) == (503, "application/json")
+            assert json.loads(second.response.read())["outcome"] == "overloaded"
+    assert [event.data for event in stream(server, PLAIN)] == [{"result": 42, "stdout": ""}]
 
 
 def test_one_that_waited_gets_its_events(lone):
-    with Stream(lone.port, "import time\ndef main():\n    print(1)\n    time.sleep(1)\n") as first:
-        first.read()
-        events = stream(lone, PLAIN)
-        assert events[-1].name == "result" and events[-1].seconds > 0.5
+    """And one for which there is no room to wait, its status."""
+    with lone.raw() as second:
+        with Stream(lone.port, SLEEPS) as first:
+            assert first.read().data == "begun\n"
+            second.send(execute_bytes(PLAIN, Accept=EVENTS))
+            procs.poll(lambda: ready(lone, "waiting") == 1, 2, "one waits")
+            with Stream(lone.port, PLAIN) as third:
+                assert (third.status, third.headers["Content-Type"]) == (503, "application/json")
+                assert int(third.headers["Retry-After"]) >= 1
+        answer = second.read_answer(with_body=False)
+        assert (answer.status, answer.headers["Content-Type"]) == (200, EVENTS)
+        _, *lines = [second.file.readline() for _ in range(3)]
+        assert lines == [b"event: result\n", b'data: {"result": 42, "stdout": ""}\n'], lines
 
 
 # ---- readers that are slow, or leave ----
@@ -254,15 +260,17 @@ def anonymous_mb(server):
     return int(procs.status(server.server_pid())["RssAnon"].split()[0]) / 1024
 
 
-def test_a_reader_that_stalls_makes_its_script_wait(service):
-    """The script itself says how long a write took: as long as nothing was read."""
-    with Stream(service.port, WRITES, receive_bytes=4096, args=[9]) as answer:
-        time.sleep(2)
+def test_a_reader_that_stalls_makes_its_script_wait(lone):
+    """It is not over as long as nothing is read. One that reads makes no write wait: the script itself says how long one took."""
+    with Stream(lone.port, WRITES, receive_bytes=4096, args=[9]) as answer:
+        time.sleep(1.5)
+        assert ready(lone) == 1
         events = list(answer)
-    assert events[-1].name == "result" and events[-1].data["result"] > 1.2
+    assert events[-1].name == "result", events[-1]
     assert text_of(events, "stdout") == events[-1].data["stdout"]
     assert len(events[-1].data["stdout"]) == 9 << 20
-    assert stream(service, WRITES, args=[9])[-1].data["result"] < 1, "one that reads does not make it wait"
+    # Once at least: the machine may stand still.
+    assert any(stream(lone, WRITES, args=[9])[-1].data["result"] < 1 for _ in range(3)), "one that reads does not make it wait"
 
 
 @pytest.mark.plain_memory
@@ -274,32 +282,37 @@ def test_readers_that_stall_hold_no_memory(service):
         for _ in range(10):
             time.sleep(0.1)
             assert anonymous_mb(service) - before < 10
-        assert running(service) == 4
+        assert ready(service) == 4
         assert service.client.get("/health").status == 200
     finally:
         for answer in answers:
             answer.close()
-    procs.poll(lambda: running(service) == 0, 5, "all are ended")
+    procs.poll(lambda: ready(service) == 0, 5, "all are ended")
 
 
 def test_one_that_stalls_does_not_stop_the_clock(hasty):
     with Stream(hasty.port, WRITES, receive_bytes=4096, args=[9]) as answer:
-        time.sleep(2.5)
+        procs.poll(lambda: ready(hasty) == 0, 3, "its time is over")
         events = list(answer)
     assert (events[-1].name, events[-1].data["error"]) == ("error", "Script execution timed out (1s limit)")
     assert text_of(events, "stdout") == events[-1].data["stdout"]
 
 
+def seconds_until_free(server, script, leave):
+    answer = Stream(server.port, script, receive_bytes=4096)
+    time.sleep(0.3)
+    assert ready(server) == 1
+    leave(answer)
+    left = time.monotonic()
+    procs.poll(lambda: ready(server) == 0, 2, "its place is free")
+    return time.monotonic() - left
+
+
 @pytest.mark.parametrize("leave", [Stream.close, reset], ids=["end", "reset"])
 @pytest.mark.parametrize("script", [SLEEPS, WRITES.replace("main(megabytes", "main(megabytes=9")], ids=["silent", "stalled"])
 def test_one_that_leaves_ends_its_script(lone, leave, script):
-    answer = Stream(lone.port, script, receive_bytes=4096)
-    time.sleep(0.3)
-    assert running(lone) == 1
-    leave(answer)
-    left = time.monotonic()
-    procs.poll(lambda: running(lone) == 0, 2, "its place is free")
-    assert time.monotonic() - left < 0.5
+    """At once: a heartbeat, which would meet nobody, comes 4 s later. Once at least, since the machine may stand still."""
+    assert any(seconds_until_free(lone, script, leave) < 3 for _ in range(3))
     assert lone.execute(PLAIN).status == 200
 
 
@@ -312,10 +325,10 @@ def test_one_that_sends_no_more_and_reads_nothing_is_not_kept(lone):
     """Its run is over, so nothing else would ever end the connection: it is full, and has no deadline."""
     with Stream(lone.port, WRITES, receive_bytes=4096, args=[9]) as answer:
         time.sleep(0.5)
-        assert connections(lone) == 2
+        procs.poll(lambda: connections(lone) == 2, 2, "none is left of those before")
         answer.socket.shutdown(socket.SHUT_WR)
         procs.poll(lambda: connections(lone) == 1, 2, "it is closed")
-        assert running(lone) == 0
+        assert ready(lone) == 0
 
 
 # ---- ends that the service makes ----
@@ -371,8 +384,8 @@ def test_log_and_metrics(start_server):
     told, = procs.poll(lambda: lines_of(server, "stream-2"), 3, "the one that left is logged")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "cancelled")
     assert int(told["httpRequest"]["responseSize"]) > 0
-    with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=0.5, headers={"X-Request-Id": "stream-3"}):
-        procs.poll(lambda: running(server) == 0, 3, "its time is over")
+    with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=2, headers={"X-Request-Id": "stream-3"}):
+        procs.poll(lambda: ready(server) == 0, 3, "its time is over")
     told, = procs.poll(lambda: lines_of(server, "stream-3"), 3, "the one that left after the script's end is logged")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "timeout")
     assert int(told["httpRequest"]["responseSize"]) > 50000
