@@ -103,13 +103,14 @@ def test_what_is_refused_by_its_head_has_its_row(service, start_server):
 
 
 def test_overload_has_its_row(start_server):
-    server = start_server("--slots=1", "--queue=1", "--queue-wait-seconds=1")
-    sleeps = execute_bytes("import time\ndef main():\n    time.sleep(20)\n")
-    with server.raw() as first, server.raw() as second, server.raw() as third:
-        for connection, state in ((first, (1, 0)), (second, (1, 1)), (third, (1, 1))):
-            connection.send(sleeps)
-            procs.poll(lambda: tuple(server.client.get("/ready").json[name] for name in ("running", "waiting")) == state, 5, state)
-        answers = [third.read_answer(), second.read_answer()]
+    """Of one that finds no room in the queue, and one that waits there for nothing."""
+    answers = []
+    for flags in (["--queue=0"], ["--queue=1", "--queue-wait-seconds=1"]):
+        server = start_server("--slots=1", *flags)
+        with server.raw() as first:
+            first.send(execute_bytes("import time\ndef main():\n    time.sleep(20)\n"))
+            procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+            answers.append(server.client.post(body()))
     assert [answer.status for answer in answers] == [503, 503] and answers[0].json != answers[1].json
     for answer in answers:
         assert matching(answer.json["error"], SECTIONS["overloaded"]), answer

@@ -127,7 +127,7 @@ class Places:
             return raw.read_answer()
 
     def draining(self, path, body=None, method="GET"):
-        server = self.start_server("--slots=1", "--grace-seconds=1")
+        server = self.start_server("--slots=1", "--grace-seconds=20")
         with server.raw() as raw:
             raw.send(execute_bytes(SLEEPS))
             procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
