@@ -141,11 +141,15 @@ def test_an_error_has_no_figures(service):
     assert answer.outcome == "exception" and "figures" not in answer.json and "stderr" not in answer.json
 
 
-def test_drawing_has_the_scripts_deadline(hasty):
-    script = main("class Slow(Figure):", "    def savefig(self, *a, **k):", "        while True: pass", "plt.figure(FigureClass=Slow)",
-                  before=PLOT + "from matplotlib.figure import Figure\n")
-    answer = hasty.execute(script)
-    assert answer.outcome == "timeout" and answer.seconds < 4, answer
+def test_drawing_has_the_scripts_deadline(service):
+    script = main("class Slow(Figure):", "    def savefig(self, *a, **k):", "        print('draws')", "        while True: pass",
+                  "plt.figure(FigureClass=Slow)", before=PLOT + "from matplotlib.figure import Figure\n")
+    for seconds in (1, 3, 9):  # where libraries are loaded first, or the machine stands still, it does not come to drawing in one
+        answer = service.execute(script, timeout_seconds=seconds)
+        assert answer.outcome == "timeout" and answer.seconds < seconds + 10, answer
+        if answer.json["stdout"]:
+            break
+    assert answer.json["stdout"] == "draws\n", answer
 
 
 def test_a_fork_that_returns_sends_no_figures(service):
