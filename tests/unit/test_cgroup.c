@@ -214,7 +214,7 @@ static void test_kill_reaches_who_joined_since_the_last(void **state) {
         int status = 0;
         assert_int_equal(cgroup_slot_kill(&slot), 0);
         int tries = 0;
-        while (waitpid(pid, &status, WNOHANG) == 0 && tries++ < 2000)
+        while (waitpid(pid, &status, WNOHANG) == 0 && tries++ < 30000)
             usleep(1000);
         if (status == 0)
             kill(pid, SIGKILL);

@@ -25,7 +25,7 @@ static void in_child_as_it_is(int fd, void (*test)(int), int argument) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        alarm(10);
+        alarm(60);
         dup2(fd, STDOUT_FILENO);
         test(argument);
         _exit(0);
@@ -156,7 +156,7 @@ static void test_a_reader_that_left_ends_nothing(void **state) {
     assert_int_equal(pipe(ends), 0);
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(10);
+        alarm(60);
         dup2(ends[1], STDOUT_FILENO);
         log_init(LOG_FORMAT_TEXT);
         write_without_reader(ends[0]);
