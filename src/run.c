@@ -18,9 +18,10 @@
 #include "run_verdict.h"
 
 #define SECOND_US 1000000LL
-#define ENDING_US (15 * SECOND_US)       /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
-#define LAST_WORD_US (SECOND_US * 3 / 4) /* from the channel's end to ZYGOTE_ENDED by itself */
-#define LIMITING_US (5 * SECOND_US)      /* from ZYGOTE_LIMIT to ZYGOTE_LIMITED */
+#define ENDING_US (15 * SECOND_US)      /* from ZYGOTE_KILL to ZYGOTE_ENDED: files are removed */
+#define LAST_WORD_US (3 * SECOND_US)    /* from the channel's end to ZYGOTE_ENDED by itself */
+#define OVERTIME_US (SECOND_US * 3 / 4) /* ... after the time limit */
+#define LIMITING_US (5 * SECOND_US)     /* from ZYGOTE_LIMIT to ZYGOTE_LIMITED */
 
 static struct worker *run_worker(const struct run *run) {
     return run->claim.worker;
@@ -68,6 +69,12 @@ static void last_word_expired(void *context) {
     }
 }
 
+/* A script that closes its channel and goes on has little more time for that. */
+static int64_t last_word_us(const struct run *run) {
+    int64_t left_us = run->started_us + run->limits.timeout_us + OVERTIME_US - loop_now_us();
+    return left_us < LAST_WORD_US ? left_us : LAST_WORD_US;
+}
+
 static void deadline_expired(void *context) {
     struct run *run = context;
     run_verdict_limit(&run->outcome, VERDICT_TIMEOUT, &run->limits);
@@ -93,7 +100,7 @@ static void on_channel(void *context, uint32_t events) {
     /* It is most likely leaving by itself, and its exit status is worth waiting for; so is whether
      * the request's own files were more than it may have. */
     loop_file_remove(run->loop, file);
-    loop_timer_start(run->loop, &run->timer, LAST_WORD_US, last_word_expired, run);
+    loop_timer_start(run->loop, &run->timer, last_word_us(run), last_word_expired, run);
 }
 
 /* ---- the claim ---- */

@@ -25,6 +25,7 @@ static struct {
     char message[512], traceback[512], result[512];
     size_t stdout_size, stderr_size;
     uint64_t memory_bytes; /* asked for */
+    int64_t timeout_us;
 } t;
 
 static void copy_text(char *to, const struct buf *from) {
@@ -57,6 +58,7 @@ static int set_up(void **state) {
     t.config.slots = 2;
     t.config.pool = 1;
     t.memory_bytes = t.config.memory_mb << 20;
+    t.timeout_us = 60000000; /* no test waits for it that does not say so */
     t.config.output_mb = 1;
     assert_int_equal(loop_new(&t.loop), 0);
     assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
@@ -79,7 +81,7 @@ static bool want_files;
 static void start(const char *script) {
     struct request request = {.script = strdup(script),
                               .script_size = strlen(script),
-                              .timeout_us = 1000000,
+                              .timeout_us = t.timeout_us,
                               .memory_bytes = t.memory_bytes};
     if (want_files)
         request.inputs = (struct inputs){.patterns = strdup("*"), .patterns_size = 1};
@@ -216,6 +218,11 @@ static void leaves_in_the_middle(struct fake_worker *worker) {
 static void closes_its_channel(struct fake_worker *worker) {
     loop_file_remove(t.loop, &worker->file);
     shutdown(worker->channel, SHUT_RDWR);
+}
+/* As if it had run for so long. */
+static void closes_its_channel_at_its_limit(struct fake_worker *worker) {
+    t.run.started_us -= t.timeout_us;
+    closes_its_channel(worker);
 }
 static void sleeps(struct fake_worker *worker) {
     (void)worker;
@@ -477,11 +484,24 @@ static void test_closed_channel(void **state) {
     int64_t start_us = loop_now_us();
     play(closes_its_channel);
     expect(VERDICT_EXITED, "Script ended without returning a result");
-    assert_true(loop_now_us() - start_us < 950000);
+    assert_true(loop_now_us() - start_us < 20000000);
+}
+
+static void test_closed_channel_gives_little_overtime(void **state) {
+    (void)state;
+    t.zygote.on_script = closes_its_channel_at_its_limit;
+    start("x");
+    fake_wait_ms(t.loop, 20);
+    int64_t limit_us = t.run.started_us + t.timeout_us;
+    assert_true(t.run.state != RUN_RUNNING || t.run.timer.due_us < limit_us + 2000000);
+    while (t.answers == 0)
+        fake_wait_ms(t.loop, 20);
+    expect(VERDICT_EXITED, "Script ended without returning a result");
 }
 
 static void test_timeout(void **state) {
     (void)state;
+    t.timeout_us = 1000000;
     int64_t start_us = loop_now_us();
     play(sleeps);
     expect(VERDICT_TIMEOUT, "Script execution timed out (1s limit)");
@@ -548,7 +568,7 @@ static char *copy_of(size_t frame) {
 static void start_with_inputs(void) {
     struct request request = {.script = copy_of(0),
                               .script_size = 6,
-                              .timeout_us = 1000000,
+                              .timeout_us = t.timeout_us,
                               .memory_bytes = t.memory_bytes};
     struct inputs *inputs = &request.inputs;
     *inputs = (struct inputs){.args = copy_of(1),
@@ -714,6 +734,7 @@ static void test_request_of_a_dead_worker_is_not_reclaimed(void **state) {
 
 static void test_request_is_given_up_with_the_verdict(void **state) {
     (void)state;
+    t.timeout_us = 1000000;
     t.zygote.immortal = true;
     t.zygote.on_script = sleeps;
     start("script");
@@ -911,6 +932,7 @@ int main(void) {
         TEST(test_out_of_memory),
         TEST(test_out_of_memory_overrides_success_but_no_exception),
         TEST(test_closed_channel),
+        TEST(test_closed_channel_gives_little_overtime),
         TEST(test_timeout),
         TEST(test_stop),
         TEST(test_lost_zygote),
