@@ -30,9 +30,19 @@ class Starting(Server):
     def is_ready(self):
         try:
             self.first = Client(self.port, timeout=3).get("/ready").status
-        except ConnectionRefusedError:
+        except OSError:
             return False
         return True
+
+
+def while_it_starts(tmp_path, group):
+    """A server that was asked before it was ready, which is a matter of seconds: the first of three at most."""
+    for number in range(3):
+        server = Starting(tmp_path / f"log{number}", wrapper=group.wrapper)
+        if server.first == 503:
+            return server
+        server.stop()
+    raise AssertionError("it was always ready before it was asked: nothing had to wait")
 
 
 def burst(port):
@@ -60,9 +70,8 @@ def burst(port):
 def test_eighty_requests_in_the_moment_of_the_start(tmp_path):
     group = MemoryGroup(512)
     try:
+        server = while_it_starts(tmp_path, group)
         began = time.monotonic()
-        server = Starting(tmp_path / "log", wrapper=group.wrapper)
-        assert server.first == 503, "it was ready before it was asked: nothing had to wait"
         answers = burst(server.port)
         seconds = time.monotonic() - began
         wrong = [(number, answer) for number, answer in enumerate(answers)
@@ -76,7 +85,7 @@ def test_eighty_requests_in_the_moment_of_the_start(tmp_path):
         assert samples["code_runner_zygote_restarts_total"] == "0"
         assert samples['code_runner_runs_total{outcome="success"}'] == str(REQUESTS)
         assert group.kills() == 0
-        print(f"{REQUESTS} answers {collections.Counter(answer.status for answer in answers)} in {seconds:.1f} s from the start, "
+        print(f"{REQUESTS} answers {collections.Counter(answer.status for answer in answers)} in {seconds:.1f} s, "
               f"at most {group.peak_bytes() >> 20} MiB")
         server.stop()
     finally:

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from support import procs
 from support.balancer import SERVERS, SHIPPED, Balancer
 from support.client import Client, Raw, head
 
@@ -77,6 +78,7 @@ def post(balancer):
     def ask(modes, body=BODY, headers=None):
         for name, mode in modes.items():
             balancer.instances[name].mode = mode
+        procs.poll(lambda: balancer.are_up(SERVERS), 10, "all instances are up")
         client = Client(balancer.port)
         try:
             return client.post(body, headers={"Content-Type": "application/json", **(headers or {})})

@@ -1,4 +1,4 @@
-"""haproxy with deploy/haproxy/haproxy.cfg, in which only addresses are replaced; and its runtime socket.
+"""haproxy with deploy/haproxy/haproxy.cfg, in which addresses are replaced and checks have more time; and its runtime socket.
 
 Must not judge.
 """
@@ -12,6 +12,8 @@ from support.server import TOP, free_port
 
 SHIPPED = TOP / "deploy" / "haproxy" / "haproxy.cfg"
 SERVERS = {"one": "192.0.2.11:8080", "two": "192.0.2.12:8080", "three": "192.0.2.13:8080"}
+# An instance on a machine that stands still for some seconds is not down.
+PATIENT = {"timeout queue 30s": "timeout queue 30s\n    timeout check 15s"}
 
 
 def written(replacements):
@@ -29,7 +31,7 @@ class Balancer:
         self.folder, self.port, self.statistics_port = pathlib.Path(folder), free_port(), free_port()
         self.control = self.folder / "admin.sock"
         replacements = {"bind :8080": f"bind 127.0.0.1:{self.port}", "bind 127.0.0.1:8404": f"bind 127.0.0.1:{self.statistics_port}",
-                        "/run/haproxy/admin.sock": str(self.control), **(changes or {})}
+                        "/run/haproxy/admin.sock": str(self.control), **PATIENT, **(changes or {})}
         for name, address in SERVERS.items():
             replacements[f"server {name} {address}"] = f"server {name} 127.0.0.1:{ports[name]}"
         (self.folder / "haproxy.cfg").write_text(written(replacements))
