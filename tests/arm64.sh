@@ -42,7 +42,7 @@ make_sysroot() {
 emulate() {
     program=$1
     shift
-    timeout 120 qemu-aarch64-static -L "$sysroot" "$build/$program" "$@"
+    timeout 600 qemu-aarch64-static -L "$sysroot" "$build/$program" "$@"
 }
 
 verdict() {

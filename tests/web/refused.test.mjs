@@ -1,8 +1,7 @@
 /* What a person sees when there is no place, no service, or no end yet. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { origin, startFront, startService, waitForStatus, withPage, writeScript } from './support.mjs';
+import { becomes, origin, startFront, startService, waitForStatus, withPage, writeScript } from './support.mjs';
 
 const text = (page, id) => page.locator(`#${id}`).textContent();
 let small;
@@ -10,14 +9,6 @@ let small;
 /* One script at a time, and little of it. */
 function smallService() {
     return small ??= startService('--preload=none', '--slots=1', '--input-mb=1');
-}
-
-async function becomes(service, name, count) {
-    const now = async () => (await (await fetch(`${service}/ready`)).json())[name];
-    for (let tries = 0; (await now()) !== count; tries++) {
-        assert(tries < 50, `${name}: ${await now()}, not ${count}`);
-        await sleep(100);
-    }
 }
 
 test('a full service says when to come again; what is not of the service is told', async () => {
@@ -48,7 +39,7 @@ test('a full service says when to come again; what is not of the service is told
 test('Stop takes a script from the queue', async () => {
     const service = await smallService(), leave = new AbortController();
     const first = fetch(`${service}/execute`, { method: 'POST', signal: leave.signal, headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify({ script: 'import time\ndef main():\n    time.sleep(25)\n' }) }).catch((error) => error);
+        body: JSON.stringify({ script: 'import time\ndef main():\n    time.sleep(29)\n' }) }).catch((error) => error);
     await becomes(service, 'running', 1);
     await withPage(service, {}, async (page) => {
         await page.click('#run');

@@ -16,12 +16,15 @@ after(async () => {
         await close();
 });
 
+/* Below those that the kernel gives away, to connections too: nobody takes it before the service does. */
 async function freePort() {
-    const probe = net.createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address();
-    probe.close();
-    return port;
+    for (;;) {
+        const port = 20000 + Math.floor(Math.random() * 12000), probe = net.createServer().listen(port, '127.0.0.1');
+        if (await once(probe, 'listening').then(() => true, () => false)) {
+            probe.close();
+            return port;
+        }
+    }
 }
 
 /* A service of one's own; its origin. */
@@ -33,13 +36,22 @@ export async function startService(...flags) {
         const [status] = child.exitCode === null ? await once(child, 'exit') : [child.exitCode];
         assert.equal(status, 0, 'exit status of the service');
     });
-    for (let tries = 0; tries < 200; tries++) {
+    for (let tries = 0; tries < 600; tries++) {
         if (await fetch(`${origin}/ready`).then((answer) => answer.ok, () => false))
             return origin;
         assert.equal(child.exitCode, null, 'the service runs');
         await sleep(100);
     }
     throw new Error('the service is not ready');
+}
+
+/* Waits until /ready says so; less long than the scripts of 29 s that are waited for would run by themselves. */
+export async function becomes(service, name, count) {
+    const now = async () => (await (await fetch(`${service}/ready`)).json())[name];
+    for (let tries = 0; (await now()) !== count; tries++) {
+        assert(tries < 100, `${name}: ${await now()}, not ${count}`);
+        await sleep(100);
+    }
 }
 
 /* A server before the service: POST /execute is answered by answer(request, response), all else by the service. */
@@ -79,7 +91,7 @@ function isAnswer(message) {
 export async function openPage(origin, { path = '/', ...options } = {}) {
     const context = await browser.newContext({ viewport: { width: 1200, height: 760 }, ...options });
     const page = await context.newPage(), faults = [];
-    page.setDefaultTimeout(15000);
+    page.setDefaultTimeout(60000);
     page.on('console', (message) => {
         if (['error', 'warning'].includes(message.type()) && !isAnswer(message))
             faults.push(`console: ${message.text()}`);
