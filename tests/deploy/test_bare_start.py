@@ -36,9 +36,10 @@ class Starting(Server):
 
 
 def while_it_starts(tmp_path, group):
-    """A server that was asked before it was ready, which is a matter of seconds: the first of three at most."""
+    """A server that was asked before it was ready, which is a matter of seconds: the first of three at most. They wait longer than by
+    default, so that a slow machine refuses nothing: it is memory that is short here."""
     for number in range(3):
-        server = Starting(tmp_path / f"log{number}", wrapper=group.wrapper)
+        server = Starting(tmp_path / f"log{number}", "--queue-wait-seconds=90", wrapper=group.wrapper)
         if server.first == 503:
             return server
         server.stop()
@@ -50,8 +51,8 @@ def burst(port):
     found, together = [None] * REQUESTS, threading.Barrier(REQUESTS)
 
     def ask(number):
-        client = Client(port, timeout=60)
-        together.wait(20)
+        client = Client(port, timeout=120)
+        together.wait(60)
         try:
             found[number] = client.post(json.dumps({"script": SCRIPTS[number % len(SCRIPTS)].format(number)}).encode())
         except OSError as error:
@@ -63,7 +64,7 @@ def burst(port):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(90)
+        thread.join(150)
     return found
 
 
@@ -78,7 +79,7 @@ def test_eighty_requests_in_the_moment_of_the_start(tmp_path):
                  if isinstance(answer, Exception) or (answer.status, answer.json) !=
                  (200, {"result": number, "stdout": f"nonce {number}\n"})]
         assert not wrong, (len(wrong), wrong[:3])
-        assert max(answer.seconds for answer in answers) < 30
+        assert max(answer.seconds for answer in answers) < 80
         roles = [server.pid, server.server_pid(), server.zygote_pid()]
         assert all(group.has(pid) for pid in roles)
         samples = dict(line.rsplit(" ", 1) for line in server.client.get("/metrics").body.decode().splitlines())
