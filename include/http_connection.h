@@ -82,8 +82,8 @@ struct http_connections {
     unsigned crowded;  /* from this many on, one is cut for each new one: see make_room() */
     unsigned most;     /* that libmicrohttpd lets in */
     uint64_t cut;      /* by the service: too slow, or in others' way */
-    size_t held_bytes; /* by all answers */
-    size_t held_most;  /* beyond that the oldest is cut */
+    size_t held_bytes; /* by all answers but those that were cut */
+    size_t held_most;  /* beyond that the slowest readers are cut */
     int64_t longest_us[PHASE_COUNT]; /* that one may stay in a phase; 0: for ever */
     struct http_connection_list phases[PHASE_COUNT];
 };
@@ -97,13 +97,15 @@ void http_connection_free(struct http_connection *connection);
 /* Enters a phase; its deadline starts. */
 void http_connection_enter(struct http_connection *connection, enum http_phase phase);
 
-/* Counts the answer against the budget that all answers share; over it, the oldest is cut. */
+/* Counts the answer, which has just begun, against the budget that all answers share. As long as
+ * that is exceeded, the slowest reader of those that hold something is cut, or the oldest where
+ * none was looked at yet; never this one, so that one alone may be larger. */
 void http_connection_hold(struct http_connection *connection, size_t bytes);
 
 /* Calls fn(connection) when the client has left. 0 or -errno. */
 int http_connection_watch(struct http_connection *connection, loop_file_fn *fn);
 
-/* Ends it. The client has left, or may not stay. */
+/* Ends it. The client has left, or may not stay. What its answer holds counts no more. */
 void http_connection_cut(struct http_connection *connection);
 
 #endif

@@ -98,12 +98,13 @@ enum MHD_Result http_answer_static(struct http_connection *connection, unsigned 
 
 enum MHD_Result http_answer_text(struct http_connection *connection, unsigned status,
                                  const char *text, const struct http_answer_options *options) {
+    size_t size = strlen(text);
     struct MHD_Response *answer =
-        MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(size, (void *)text, MHD_RESPMEM_MUST_COPY);
     if (!answer)
         return MHD_NO;
     add_body_headers(connection, answer, options);
-    return give(connection, status, answer, strlen(text), 0);
+    return give(connection, status, answer, size, size > SHORT_BYTES ? size : 0);
 }
 
 enum MHD_Result http_answer_empty(struct http_connection *connection, unsigned status,

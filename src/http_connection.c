@@ -29,8 +29,15 @@ static void list_unlink(struct http_connection_list *list, struct http_connectio
     list->count--;
 }
 
+/* Of one that was cut it is freed as soon as libmicrohttpd looks at it. */
+static void release_held(struct http_connection *connection) {
+    connection->all->held_bytes -= connection->held_bytes;
+    connection->held_bytes = 0;
+}
+
 void http_connection_cut(struct http_connection *connection) {
     connection->gone = true;
+    release_held(connection);
     loop_timer_stop(connection->all->loop, &connection->timer);
     shutdown(connection->fd, SHUT_RDWR);
 }
@@ -48,13 +55,25 @@ static struct http_connection *oldest(const struct http_connection_list *list, u
     return connection;
 }
 
-/* Of those that were looked at. */
-static struct http_connection *slowest_reader(const struct http_connections *all) {
+/* Of those that were looked at, and whose answer holds so much at least. */
+static struct http_connection *slowest_reader(const struct http_connections *all,
+                                              size_t held_bytes) {
     struct http_connection *found = NULL, *connection = all->phases[PHASE_ANSWER].first;
     for (; connection; connection = connection->next)
-        if (connection->looks > 0 && !connection->gone &&
+        if (connection->looks > 0 && !connection->gone && connection->held_bytes >= held_bytes &&
             (!found || connection->progress < found->progress))
             found = connection;
+    return found;
+}
+
+/* Whose answer goes when all together hold too much: where nobody was looked at, the oldest's. */
+static struct http_connection *slowest_holder(const struct http_connections *all) {
+    struct http_connection *found = slowest_reader(all, 1);
+    if (found)
+        return found;
+    found = all->phases[PHASE_ANSWER].first;
+    while (found && found->held_bytes == 0)
+        found = found->next;
     return found;
 }
 
@@ -68,7 +87,7 @@ static void make_room(struct http_connections *all) {
     if (!connection)
         connection = oldest(&all->phases[PHASE_ANSWER], 1);
     if (!connection)
-        connection = slowest_reader(all);
+        connection = slowest_reader(all, 0);
     if (connection)
         cut_client(connection);
 }
@@ -90,12 +109,6 @@ struct http_connection *http_connection_new(struct http *http, struct http_conne
     all->count++;
     http_connection_enter(connection, PHASE_REQUEST);
     return connection;
-}
-
-static void release_held(struct http_connection *connection) {
-    struct http_connections *all = connection->all;
-    all->held_bytes -= connection->held_bytes;
-    connection->held_bytes = 0;
 }
 
 void http_connection_free(struct http_connection *connection) {
@@ -220,9 +233,13 @@ void http_connection_hold(struct http_connection *connection, size_t bytes) {
     struct http_connections *all = connection->all;
     connection->held_bytes = bytes;
     all->held_bytes += bytes;
-    struct http_connection *slowest = oldest(&all->phases[PHASE_ANSWER], 0);
-    if (all->held_bytes > all->held_most && slowest && slowest != connection)
+    /* This one is the youngest, so that it comes last. */
+    while (bytes > 0 && all->held_bytes > all->held_most) {
+        struct http_connection *slowest = slowest_holder(all);
+        if (!slowest || slowest == connection)
+            return;
         cut_client(slowest);
+    }
 }
 
 int http_connection_watch(struct http_connection *connection, loop_file_fn *fn) {
