@@ -26,6 +26,10 @@ enum MHD_Result http_answer_take(struct http_connection *connection, struct resp
 /* What connection->response holds; without one (out of memory) the connection is closed. */
 enum MHD_Result http_answer_kept(struct http_connection *connection);
 
+/* The same, a short one, while the body of its request still comes in: see http_write. Enters no
+ * phase, and always closes the connection; what the client still writes is thrown away. */
+enum MHD_Result http_answer_in_upload(struct http_connection *connection);
+
 /* No body. 204: to a browser's question before a request of another origin. */
 enum MHD_Result http_answer_empty(struct http_connection *connection, unsigned status,
                                   const struct http_answer_options *options);

@@ -11,6 +11,7 @@
 
 #include "http_cors.h"
 #include "http_state.h"
+#include "http_write.h"
 #include "response.h"
 
 #define SHORT_BYTES 16384u
@@ -167,7 +168,8 @@ static struct MHD_Response *make_long(struct http_connection *connection,
     return answer;
 }
 
-static struct MHD_Response *make_short(struct response *response) {
+/* *ret_bytes is its body, as long as it lives. */
+static struct MHD_Response *make_short(struct response *response, const char **ret_bytes) {
     size_t size = (size_t)response_size(response), used = 0, got;
     char *bytes = malloc(size);
     if (!bytes)
@@ -179,17 +181,20 @@ static struct MHD_Response *make_short(struct response *response) {
         answer = MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE);
     if (!answer)
         free(bytes);
+    *ret_bytes = bytes;
     return answer;
 }
 
 enum MHD_Result http_answer_take(struct http_connection *connection, struct response *response,
                                  const struct http_answer_options *options) {
     bool is_short = response_size(response) <= SHORT_BYTES;
+    const char *bytes;
     http_exchange_take_response(connection, response);
     unsigned status = (unsigned)response_status(response);
     uint64_t body_bytes = response_size(response);
     size_t held_bytes = is_short ? 0 : response_held_bytes(response);
-    struct MHD_Response *answer = is_short ? make_short(response) : make_long(connection, response);
+    struct MHD_Response *answer =
+        is_short ? make_short(response, &bytes) : make_long(connection, response);
     if (answer) {
         add_body_headers(connection, answer, options);
         add_run_headers(answer, response);
@@ -199,12 +204,40 @@ enum MHD_Result http_answer_take(struct http_connection *connection, struct resp
     return answer ? give(connection, status, answer, body_bytes, held_bytes) : MHD_NO;
 }
 
+/* Of what connection->response holds. */
+static struct http_answer_options kept_options(const struct http_connection *connection) {
+    const struct response *response = connection->response;
+    return (struct http_answer_options){
+        .allow = connection->allow,
+        .challenge = response && response_status(response) == 401,
+        .close = connection->http->draining || connection->linger,
+    };
+}
+
 enum MHD_Result http_answer_kept(struct http_connection *connection) {
     struct response *response = connection->response;
-    struct http_answer_options options = {.allow = connection->allow,
-                                          .challenge = response && response_status(response) == 401,
-                                          .close =
-                                              connection->http->draining || connection->linger};
+    struct http_answer_options options = kept_options(connection);
     connection->response = NULL;
     return response ? http_answer_take(connection, response, &options) : MHD_NO;
+}
+
+enum MHD_Result http_answer_in_upload(struct http_connection *connection) {
+    struct response *response = connection->response;
+    const char *bytes;
+    struct MHD_Response *answer = response ? make_short(response, &bytes) : NULL;
+    if (!answer)
+        return MHD_NO;
+    unsigned status = (unsigned)response_status(response);
+    connection->linger = true;
+    struct http_answer_options options = kept_options(connection);
+    add_body_headers(connection, answer, &options);
+    add_run_headers(answer, response);
+    MHD_add_response_header(answer, "X-Request-Id", connection->exchange.id);
+    if (http_write(connection, status, answer, bytes, (size_t)response_size(response))) {
+        http_exchange_take_response(connection, response);
+        http_exchange_take_answer(connection, status, response_size(response));
+        connection->written = connection->exchange.answer_bytes;
+    }
+    MHD_destroy_response(answer);
+    return MHD_NO;
 }

@@ -33,7 +33,7 @@
 #define LARGE_BUDGET(all) ((all) / 5 * 4)
 #define LARGE_BYTES ((size_t)1 << 20)
 #define METRICS_BYTES ((size_t)256 << 10)
-#define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a body that was refused, before it is cut */
+#define THROW_AWAY_BYTES ((size_t)8 << 20) /* of a refused body, before its answer */
 
 size_t http_request_body_bytes(const struct config *config) {
     return ((size_t)3 * config->input_mb + 2) << 20;
@@ -157,7 +157,9 @@ static enum MHD_Result take_body(struct http_connection *connection, const char 
     if (connection->route && connection->body_size > http->body_bytes)
         refuse_size(connection);
     if (!connection->route)
-        return connection->body_size > http->body_bytes + THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
+        return connection->body_size > http->body_bytes + THROW_AWAY_BYTES
+                   ? http_answer_in_upload(connection)
+                   : MHD_YES;
     if (!has_room(connection, size)) {
         http_refuse_overloaded(connection, "Too many large requests at once");
         return MHD_YES;
