@@ -47,13 +47,17 @@ static bool read_output(struct run *run, enum worker_file which) {
     run_has_begun(run);
     size_t room = run_output_limit(run) - outcome->stdout_bytes.size - outcome->stderr_bytes.size;
     size_t part = (size_t)size < room ? (size_t)size : room;
-    if (buf_append(buf, scratch, part) == 0) {
+    int r = buf_append(buf, scratch, part);
+    if (r == 0) {
         tell(run, which, part);
         if (part == (size_t)size)
             return true;
     }
     loop_file_remove(run->loop, &worker->files[which]);
-    if (!run->settled || outcome->verdict == VERDICT_SUCCESS)
+    bool decides = !run->settled || outcome->verdict == VERDICT_SUCCESS;
+    if (decides && r < 0)
+        outcome_set(outcome, VERDICT_INTERNAL, "The service is out of memory");
+    else if (decides)
         run_verdict_limit(outcome, VERDICT_OUTPUT, &run->limits);
     if (!run->settled)
         run_settled(run);

@@ -371,6 +371,21 @@ static void test_result_over_the_cap(void **state) {
     expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
 }
 
+/* Not the script's fault. A buffer that takes less than the limit stands for memory that is out. */
+static void test_output_that_cannot_be_kept(void **state) {
+    void (*const workers[])(struct fake_worker *) = {prints_for_ever, returns_and_leaves};
+    (void)state;
+    for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++) {
+        t.zygote.on_script = workers[i];
+        start("x");
+        t.run.outcome.stdout_bytes.ceiling = 3;
+        loop_run(t.loop);
+        expect(VERDICT_INTERNAL, "The service is out of memory");
+        run_done(&t.run);
+        t.answers = 0;
+    }
+}
+
 static void test_less_memory_is_set_first(void **state) {
     (void)state;
     play(claims_memory);
@@ -925,6 +940,7 @@ int main(void) {
         TEST(test_inputs_are_sent_in_order),
         TEST(test_result_over_the_cap),
         TEST(test_output_over_the_cap),
+        TEST(test_output_that_cannot_be_kept),
         TEST(test_less_memory_is_set_first),
         TEST(test_no_script_without_its_limit),
         TEST(test_worker_that_breaks_while_its_limit_is_set),
