@@ -1,6 +1,6 @@
 /*
- * child: one role's process as the monitor sees it: start by exec, when to start again. Knows
- * nothing of what the roles do.
+ * child: one role's process as the monitor sees it: start by exec, when to start again, when to
+ * kill. Knows nothing of what the roles do.
  */
 #include "child.h"
 
@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "roles.h"
 
 #define FIRST_DELAY_MS 100
@@ -71,6 +72,7 @@ int child_start(struct child *child, const struct config *config, const char *pr
     child->pid = pid;
     child->started_ms = child_now_ms();
     child->due_ms = 0;
+    child->end_by_ms = 0;
     return 0;
 }
 
@@ -82,4 +84,21 @@ void child_ended(struct child *child) {
         child->delay_ms *= 2;
     child->pid = 0;
     child->due_ms = now + child->delay_ms;
+}
+
+void child_end_by(struct child *child, int64_t at_ms) {
+    if (child->pid && (!child->end_by_ms || at_ms < child->end_by_ms))
+        child->end_by_ms = at_ms;
+}
+
+int64_t child_kill_due(struct child *child) {
+    if (!child->pid || !child->end_by_ms)
+        return INT64_MAX;
+    if (child_now_ms() < child->end_by_ms)
+        return child->end_by_ms;
+    log_line(LOG_WARNING, "%s does not leave: it is killed",
+             child->role == ROLE_SERVER ? "the server" : "a zygote");
+    kill(child->pid, SIGKILL);
+    child->end_by_ms = INT64_MAX; /* nothing more can be done */
+    return INT64_MAX;
 }

@@ -21,22 +21,24 @@
 #include "log.h"
 #include "roles.h"
 #include "tokens.h"
+#include "zygotes.h"
+
+#define HURRIED_MS 1000 /* to leave, when told to stop twice */
 
 struct monitor {
     struct config config; /* its generation counts */
     const char *program, *token_file;
     struct tokens tokens;
-    struct child server, zygote;
-    pid_t retired[CONFIG_UID_RANGES]; /* zygotes that were replaced and see their last runs end */
-    int control;                      /* to the server; -1 while there is none */
-    int signals;                      /* signalfd */
+    struct child server;
+    struct zygotes zygotes;
+    int control; /* to the server; -1 while there is none */
+    int signals; /* signalfd */
     bool stopping;
+    bool hurried;     /* told to stop more than once */
+    bool replace_due; /* the server has asked for another zygote, and there was no place yet */
     int exit_status;
 };
 
-/* What the zygote's side may know of the operator's environment: nothing. */
-static char *const zygote_environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
-                                           NULL};
 extern char **environ;
 
 static int open_signals(void) {
@@ -71,48 +73,24 @@ static int start_server(struct monitor *monitor) {
     return 0;
 }
 
-/* The server must run: it gets the other end of the zygote's channel. */
-static int start_zygote(struct monitor *monitor) {
-    int pair[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
-    monitor->config.generation++;
-    int r = child_start(&monitor->zygote, &monitor->config, monitor->program, zygote_environment,
-                        pair[1]);
-    if (r == 0)
-        r = control_send_zygote(monitor->control, pair[0]);
-    /* Should the server not have it, the zygote reads end of file and leaves. */
-    close(pair[0]);
-    close(pair[1]);
-    return r;
+/* Another zygote beside the present one. */
+static void replace_zygote(struct monitor *monitor) {
+    monitor->replace_due = !zygotes_replace(&monitor->zygotes) && monitor->zygotes.newest.pid;
+    if (!monitor->zygotes.newest.pid && zygotes_start(&monitor->zygotes, monitor->control) < 0)
+        child_ended(&monitor->zygotes.newest);
 }
 
 /* The server asks for another zygote: while the present one still works for it, or because that
  * hangs. Then the other one starts when it is reaped. */
-static void replace_zygote(struct monitor *monitor) {
+static void take_request(struct monitor *monitor) {
     char byte;
     if (recv(monitor->control, &byte, 1, MSG_DONTWAIT) != 1 || monitor->stopping ||
-        !monitor->zygote.pid)
+        !monitor->zygotes.newest.pid)
         return;
-    if (byte == CONTROL_KILL) {
-        kill(monitor->zygote.pid, SIGKILL);
-        return;
-    }
-    for (int i = 0; i < CONFIG_UID_RANGES; i++)
-        if (!monitor->retired[i]) {
-            monitor->retired[i] = monitor->zygote.pid;
-            monitor->zygote.pid = 0;
-            if (start_zygote(monitor) < 0)
-                child_ended(&monitor->zygote);
-            return;
-        }
-}
-
-static bool any_retired(const struct monitor *monitor) {
-    for (int i = 0; i < CONFIG_UID_RANGES; i++)
-        if (monitor->retired[i])
-            return true;
-    return false;
+    if (byte == CONTROL_KILL)
+        kill(monitor->zygotes.newest.pid, SIGKILL);
+    else
+        replace_zygote(monitor);
 }
 
 static void start_what_is_due(struct monitor *monitor) {
@@ -121,9 +99,12 @@ static void start_what_is_due(struct monitor *monitor) {
         return;
     if (!monitor->server.pid && monitor->server.due_ms <= now && start_server(monitor) < 0)
         child_ended(&monitor->server);
-    if (monitor->server.pid && !monitor->zygote.pid && monitor->zygote.due_ms <= now &&
-        start_zygote(monitor) < 0)
-        child_ended(&monitor->zygote);
+    struct child *zygote = &monitor->zygotes.newest;
+    if (monitor->server.pid && monitor->replace_due)
+        replace_zygote(monitor);
+    if (monitor->server.pid && !zygote->pid && zygote->due_ms <= now &&
+        zygotes_start(&monitor->zygotes, monitor->control) < 0)
+        child_ended(zygote);
 }
 
 static void say_ended(const char *name, int status) {
@@ -133,10 +114,14 @@ static void say_ended(const char *name, int status) {
         log_line(LOG_ERROR, "the %s ended with status %d", name, WEXITSTATUS(status));
 }
 
+/* Its zygotes read end of file, if they do not hang, and leave. */
 static void server_ended(struct monitor *monitor, int status) {
     child_ended(&monitor->server);
     close(monitor->control);
     monitor->control = -1;
+    monitor->replace_due = false;
+    zygotes_end_by(&monitor->zygotes,
+                   child_now_ms() + (monitor->hurried ? HURRIED_MS : ZYGOTES_LEAVING_MS));
     if (monitor->stopping) {
         monitor->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
         return;
@@ -149,7 +134,7 @@ static void server_ended(struct monitor *monitor, int status) {
 }
 
 static void zygote_ended(struct monitor *monitor, int status) {
-    child_ended(&monitor->zygote);
+    monitor->replace_due = false;
     if (monitor->stopping)
         return;
     /* Only the first one says what this machine can do; a later one has met with an accident. */
@@ -171,18 +156,23 @@ static void reap(struct monitor *monitor) {
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == monitor->server.pid)
             server_ended(monitor, status);
-        else if (pid == monitor->zygote.pid)
+        else if (zygotes_ended(&monitor->zygotes, pid) == 1)
             zygote_ended(monitor, status);
-        for (int i = 0; i < CONFIG_UID_RANGES; i++)
-            if (monitor->retired[i] == pid)
-                monitor->retired[i] = 0;
     }
 }
 
+/* Told again, whatever still hangs is not waited for. */
 static void pass_stop_on(struct monitor *monitor, int signal_number) {
+    const int64_t now = child_now_ms();
+    monitor->hurried = monitor->stopping;
     monitor->stopping = true;
     if (monitor->server.pid)
         kill(monitor->server.pid, signal_number);
+    if (!monitor->hurried)
+        return;
+    child_end_by(&monitor->server, now + HURRIED_MS);
+    if (!monitor->server.pid)
+        zygotes_end_by(&monitor->zygotes, now);
 }
 
 /* The file of tokens has changed. A bad one changes nothing. */
@@ -216,20 +206,25 @@ static void take_signals(struct monitor *monitor) {
             pass_stop_on(monitor, (int)info.ssi_signo);
 }
 
-/* Until the next start that is due; -1: for ever. */
-static int wait_ms(const struct monitor *monitor) {
-    int64_t due = INT64_MAX, now = child_now_ms();
-    if (monitor->stopping)
-        return -1;
-    if (!monitor->server.pid)
-        due = monitor->server.due_ms;
-    else if (!monitor->zygote.pid)
-        due = monitor->zygote.due_ms;
+/* Until the next start or kill that is due; -1: for ever. */
+static int wait_ms(const struct monitor *monitor, int64_t kill_ms) {
+    const struct child *next = !monitor->server.pid           ? &monitor->server
+                               : !monitor->zygotes.newest.pid ? &monitor->zygotes.newest
+                                                              : NULL;
+    int64_t due = kill_ms, now = child_now_ms();
+    if (!monitor->stopping && next && next->due_ms < due)
+        due = next->due_ms;
     return due == INT64_MAX ? -1 : due <= now ? 0 : (int)(due - now);
 }
 
-/* A slot takes some descriptors of the zygote, a connection one of the server: as many as may be
- * had. */
+static int64_t kill_what_is_due(struct monitor *monitor) {
+    int64_t server_ms = child_kill_due(&monitor->server);
+    int64_t zygote_ms = zygotes_kill_due(&monitor->zygotes);
+    return server_ms < zygote_ms ? server_ms : zygote_ms;
+}
+
+/* A slot takes some descriptors of the zygote, a connection one of the server: as many as may
+ * be had. */
 static void raise_descriptors(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
@@ -242,11 +237,12 @@ int monitor_main(const struct config *config, const char *program, const char *t
                  const struct tokens *tokens) {
     struct monitor monitor = {.config = *config,
                               .program = program,
+                              .zygotes = {.program = program, .newest.role = ROLE_ZYGOTE},
                               .token_file = token_file,
                               .tokens = *tokens,
                               .server.role = ROLE_SERVER,
-                              .zygote.role = ROLE_ZYGOTE,
                               .control = -1};
+    monitor.zygotes.config = &monitor.config;
     /* Where scripts have this uid too, they can still not look at this process. */
     prctl(PR_SET_DUMPABLE, 0);
     raise_descriptors();
@@ -257,14 +253,15 @@ int monitor_main(const struct config *config, const char *program, const char *t
         fprintf(stderr, "code-runner: cannot watch its processes\n");
         return 1;
     }
-    while (!monitor.stopping || monitor.server.pid || monitor.zygote.pid || any_retired(&monitor)) {
+    while (!monitor.stopping || monitor.server.pid || zygotes_any(&monitor.zygotes)) {
         start_what_is_due(&monitor);
+        int64_t kill_ms = kill_what_is_due(&monitor);
         struct pollfd wait[] = {{.fd = monitor.signals, .events = POLLIN},
                                 {.fd = monitor.control, .events = POLLIN}};
-        if (poll(wait, 2, wait_ms(&monitor)) <= 0)
+        if (poll(wait, 2, wait_ms(&monitor, kill_ms)) <= 0)
             continue;
         if (wait[1].revents & POLLIN)
-            replace_zygote(&monitor);
+            take_request(&monitor);
         if (wait[0].revents)
             take_signals(&monitor);
     }

@@ -1,0 +1,94 @@
+"""A process of the service stands still, as one does that somebody stopped or that waits for a disk: it costs
+what it had in hand, and holds up neither the end of the service nor what comes after it."""
+import contextlib
+import os
+import re
+import signal
+import threading
+
+import pytest
+
+from support import leftovers, procs
+from support.client import Client
+
+QUICK = "def main():\n    return 1\n"
+LONG = "import time\ndef main():\n    time.sleep(25)\n"
+
+# How a zygote's worker starts does not matter to who waits for it.
+pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]
+
+
+@contextlib.contextmanager
+def stopped(*pids):
+    """Whatever the test finds, none of them stays behind."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                if procs.status(pid)["State"].startswith("T"):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def zygotes(server):
+    return [pid for pid in procs.children(server.pid) if pid != server.server_pid()]
+
+
+def generation(zygote):
+    with open(f"/proc/{zygote}/cmdline", encoding="utf-8") as file:
+        return int(re.search(r"--generation=(\d+)", file.read())[1])
+
+
+def with_one_replaced(start_server, *flags):
+    """(server, the replaced zygote, which has a run of 25 s on it, that run's thread and answers)"""
+    server, answers = start_server("--slots=2", "--pool=0", "--start=warm", "--renew-runs=2", "--timeout-seconds=30", *flags), []
+    first = server.zygote_pid()
+
+    def run():
+        client = Client(server.port)
+        with contextlib.suppress(OSError):
+            answers.append(client.execute(LONG))
+        client.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+    assert server.execute(QUICK).status == 200
+    procs.poll(lambda: "code_runner_zygote_renewals_total 1" in server.client.get("/metrics").body.decode(), 20, "another zygote took over")
+    return server, first, thread
+
+
+def test_a_zygote_that_hangs_does_not_keep_the_service_from_ending(start_server):
+    server = start_server("--slots=1")
+    server.client.close()
+    with stopped(server.zygote_pid()):
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+    assert "a zygote does not leave: it is killed" in server.log()
+
+
+def test_a_second_signal_ends_zygotes_that_hang_at_once(start_server):
+    """Also one that was replaced."""
+    server, first, thread = with_one_replaced(start_server)
+    server.client.close()
+    with stopped(*zygotes(server)):
+        server.process.send_signal(signal.SIGTERM)
+        procs.poll(lambda: "draining" in server.log(), 5, "it was told")
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 1
+        thread.join(5)
+        assert procs.is_dead(first)
+    assert "told to stop twice" in server.log()
+
+
+def test_a_server_that_dies_beside_a_zygote_that_hangs_gets_another_one(start_server):
+    server = start_server("--slots=1")
+    zygote = server.zygote_pid()
+    server.client.close()
+    with stopped(zygote):
+        os.kill(server.server_pid(), signal.SIGKILL)
+        procs.poll(lambda: procs.is_dead(zygote), 10, "the one that hangs is killed")
+        procs.poll(server.is_ready, 20, "ready again")
+    assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
