@@ -1,6 +1,6 @@
 /*
- * pool_state: what the parts of pool share: pool.c (claims and the zygote), pool_worker.c (a
- * worker from spawn to slot). Private to them.
+ * pool_state: what the parts of pool share: pool.c (claims), pool_zygote.c (the zygotes),
+ * pool_worker.c (a worker from spawn to slot). Private to them.
  */
 #ifndef POOL_STATE_H
 #define POOL_STATE_H
@@ -45,6 +45,10 @@ struct pool {
     unsigned ahead, slots, starting, ready, waiting;
     struct pool_claim *first, *last;
 };
+
+/* The place for a zygote, empty. 0 or -ENOMEM. */
+int pool_zygote_init(struct pool *pool, struct pool_zygote *zygote);
+void pool_zygote_done(struct pool_zygote *zygote);
 
 /* The current zygote has done enough: asks for another, once. */
 void pool_renew(struct pool *pool);

@@ -1,6 +1,6 @@
 /*
- * pool: who waits for a worker, and what the zygote tells. Workers that start are alike: the first
- * that is ready serves the claim that waits longest.
+ * pool: who waits for a worker. Workers that start are alike: the first that is ready serves the
+ * claim that waits longest.
  */
 #include "pool.h"
 
@@ -8,13 +8,7 @@
 #include <stdlib.h>
 
 #include "config.h"
-#include "log.h"
 #include "pool_state.h"
-
-#define RENEWAL_RETRY_US 1000000LL
-#define HUNG_US 5000000LL /* after a worker's start has taken too long already */
-
-/* ---- claims ---- */
 
 static void claim_append(struct pool *pool, struct pool_claim *claim) {
     claim->waiting = true;
@@ -33,201 +27,6 @@ struct pool_claim *pool_claim_unlink(struct pool *pool, struct pool_claim *claim
     return claim;
 }
 
-/* ---- the zygote ---- */
-
-static void worker_ended(struct worker *worker, const struct zygote_event *event) {
-    /* Why it could not start may still lie in the channel. */
-    if (worker->state == WORKER_STARTING && !(event->flags & ENDED_NOT_STARTED))
-        pool_worker_read_greeting(worker);
-    struct pool *pool = worker->zygote->pool;
-    struct pool_claim *claim = worker->claim;
-    if ((event->flags & ENDED_NOT_STARTED) && event->error == ENOTEMPTY) {
-        /* Something is left there, for good. Others may do; another zygote has new ones. */
-        log_line(LOG_WARNING, "a slot cannot be used any more");
-        worker->unusable = true;
-        pool_renew(pool);
-    }
-    switch (worker->state) {
-    case WORKER_STARTING:
-    case WORKER_READY:
-        pool_worker_free(worker);
-        if (worker->unusable)
-            break;
-        if (event->flags & ENDED_NOT_STARTED)
-            pool_start_failed(pool, (unsigned)event->stage, event->error);
-        else
-            pool_start_failed(pool, STAGE_COUNT, 0);
-        break;
-    case WORKER_TAKEN:
-        claim->calls->on_ended(claim->context, event);
-        pool_worker_free(worker);
-        break;
-    default:
-        pool_worker_free(worker);
-    }
-}
-
-/* Over for its claim; its slot is free when it has ended. */
-static void worker_killed(struct worker *worker, const struct zygote_event *event) {
-    struct pool_claim *claim = worker->claim;
-    struct pool *pool = worker->zygote->pool;
-    claim->calls->on_ended(claim->context, event);
-    pool_worker_abandon(worker);
-    pool_refill_soon(pool);
-}
-
-static void tell_change(struct pool *pool) {
-    if (pool->change_fn)
-        pool->change_fn(pool->change_context);
-}
-
-static struct pool_zygote *other_zygote(struct pool *pool) {
-    return &pool->zygotes[pool->current == &pool->zygotes[0]];
-}
-
-void pool_renew(struct pool *pool) {
-    /* Not while the one before still sees its last runs end: there is no third place. */
-    if (pool->renewal_asked || !pool->renewal_fn || other_zygote(pool)->link.file.watched)
-        return;
-    pool->renewal_asked = true;
-    pool->renewal_fn(pool->renewal_context);
-}
-
-static void on_old_age(void *context) {
-    struct pool *pool = context;
-    pool_renew(pool);
-    if (!pool->renewal_asked)
-        loop_timer_start(pool->loop, &pool->renewal_timer, RENEWAL_RETRY_US, on_old_age, pool);
-}
-
-void pool_zygote_retire(struct pool_zygote *zygote) {
-    if (zygote != zygote->pool->current && zygote->up && zygote->busy == 0) {
-        zygote->up = false;
-        loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
-        zygote_link_close(&zygote->link);
-    }
-}
-
-static void hung(void *context) {
-    struct pool_zygote *zygote = context;
-    struct pool *pool = zygote->pool;
-    /* One that is being replaced is let go by that. */
-    if (pool->current == zygote && !pool->renewal_asked && pool->hung_fn)
-        pool->hung_fn(pool->hung_context);
-}
-
-void pool_zygote_doubt(struct pool_zygote *zygote) {
-    if (zygote->link.file.watched && !zygote->hung_timer.running)
-        loop_timer_start(zygote->pool->loop, &zygote->hung_timer, HUNG_US, hung, zygote);
-}
-
-/* It makes the workers from now on. Those of the one before that nobody has are ended; its runs go
- * on. */
-static void take_over(struct pool_zygote *zygote) {
-    struct pool *pool = zygote->pool;
-    struct pool_zygote *before = pool->current;
-    zygote->up = true;
-    zygote->runs = 0;
-    pool->current = zygote;
-    pool->renewal_asked = false;
-    pool->retry_us = POOL_FIRST_RETRY_US;
-    pool->short_of_means = false;
-    loop_timer_stop(pool->loop, &pool->retry_timer);
-    if (pool->renew_us > 0)
-        loop_timer_start(pool->loop, &pool->renewal_timer, pool->renew_us, on_old_age, pool);
-    for (unsigned i = 0; before && i < pool->slots; i++)
-        if (before->workers[i].state == WORKER_READY || before->workers[i].state == WORKER_STARTING)
-            pool_worker_abandon(&before->workers[i]);
-    if (before) {
-        pool->counts.zygote_renewals++;
-        pool_zygote_retire(before);
-    }
-    pool_refill_soon(pool);
-    tell_change(pool);
-}
-
-static void on_event(void *context, const struct zygote_event *event) {
-    struct pool_zygote *zygote = context;
-    loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
-    if (event->type == ZYGOTE_UP && !zygote->up) {
-        zygote->report = event->report;
-        take_over(zygote);
-    }
-    if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED &&
-         event->type != ZYGOTE_LIMITED) ||
-        event->slot >= zygote->pool->slots)
-        return;
-    struct worker *worker = &zygote->workers[event->slot];
-    if (worker->state == WORKER_FREE || worker->run != event->run)
-        return;
-    if (event->type == ZYGOTE_ENDED)
-        worker_ended(worker, event);
-    else if (worker->state == WORKER_TAKEN && event->type == ZYGOTE_LIMITED && !worker->killed)
-        worker->claim->calls->on_limited(worker->claim->context, event->error);
-    else if (worker->state == WORKER_TAKEN && event->type == ZYGOTE_KILLED && worker->killed)
-        worker_killed(worker, event);
-}
-
-/* The workers that nobody has go first, so that no claim that a callback makes can get one. */
-static void on_lost(void *context) {
-    struct pool_zygote *zygote = context;
-    struct pool *pool = zygote->pool;
-    log_line(LOG_WARNING, "a zygote is gone");
-    /* One that was replaced before is started by nobody again. */
-    if (pool->current == zygote || !zygote->up)
-        pool->counts.zygote_restarts++;
-    zygote->up = false;
-    loop_timer_stop(pool->loop, &zygote->hung_timer);
-    if (pool->current == zygote) {
-        pool->current = NULL;
-        loop_timer_stop(pool->loop, &pool->refill_timer);
-        loop_timer_stop(pool->loop, &pool->renewal_timer);
-    }
-    for (unsigned i = 0; i < pool->slots; i++)
-        if (zygote->workers[i].state != WORKER_FREE && zygote->workers[i].state != WORKER_TAKEN)
-            pool_worker_free(&zygote->workers[i]);
-    for (unsigned i = 0; i < pool->slots; i++) {
-        struct worker *worker = &zygote->workers[i];
-        struct pool_claim *claim = worker->claim;
-        if (worker->state == WORKER_TAKEN)
-            claim->calls->on_ended(claim->context, NULL);
-        if (worker->state != WORKER_FREE)
-            pool_worker_free(worker);
-    }
-    tell_change(pool);
-}
-
-static const struct zygote_link_calls link_calls = {.on_event = on_event, .on_lost = on_lost};
-
-int pool_zygote_take(struct pool *pool, int channel) {
-    struct pool_zygote *zygote = other_zygote(pool);
-    /* Without a current one, both places may be; runs that still end somewhere are spared. */
-    if (!pool->current && zygote->link.file.watched)
-        zygote = &pool->zygotes[zygote == &pool->zygotes[0]];
-    pool->renewal_asked = true;
-    for (unsigned i = 0; i < pool->slots; i++)
-        zygote->workers[i].unusable = false;
-    return zygote_link_open_take(&zygote->link, channel);
-}
-
-/* ---- the interface ---- */
-
-static int zygote_init(struct pool *pool, struct pool_zygote *zygote) {
-    zygote->pool = pool;
-    zygote->workers = calloc(pool->slots, sizeof(*zygote->workers));
-    if (!zygote->workers)
-        return -ENOMEM;
-    for (unsigned i = 0; i < pool->slots; i++) {
-        zygote->workers[i].zygote = zygote;
-        zygote->workers[i].slot = i;
-        for (int file = 0; file < WORKER_FILES; file++)
-            zygote->workers[i].descriptors[file] = -1;
-    }
-    /* A spawn, a limit and a kill a slot is the most that can wait. */
-    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 3, &link_calls,
-                            zygote);
-}
-
 int pool_new(struct loop *loop, const struct config *config, struct pool **ret_pool) {
     struct pool *pool = calloc(1, sizeof(*pool));
     if (!pool)
@@ -241,7 +40,7 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
     pool->renew_us =
         config->start == START_WARM ? (int64_t)config->renew_minutes * 60 * 1000000 : 0;
     for (int i = 0; i < 2; i++) {
-        int r = zygote_init(pool, &pool->zygotes[i]);
+        int r = pool_zygote_init(pool, &pool->zygotes[i]);
         if (r < 0) {
             pool_free(pool);
             return r;
@@ -251,15 +50,6 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
     return 0;
 }
 
-static void zygote_done(struct pool_zygote *zygote) {
-    loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
-    for (unsigned i = 0; zygote->workers && i < zygote->pool->slots; i++)
-        pool_worker_close(&zygote->workers[i]);
-    if (zygote->link.pending)
-        zygote_link_done(&zygote->link);
-    free(zygote->workers);
-}
-
 void pool_free(struct pool *pool) {
     if (!pool)
         return;
@@ -267,7 +57,7 @@ void pool_free(struct pool *pool) {
     loop_timer_stop(pool->loop, &pool->retry_timer);
     loop_timer_stop(pool->loop, &pool->renewal_timer);
     for (int i = 0; i < 2; i++)
-        zygote_done(&pool->zygotes[i]);
+        pool_zygote_done(&pool->zygotes[i]);
     free(pool);
 }
 
