@@ -28,6 +28,9 @@ int child_start(struct child *child, const struct config *config, const char *pr
 /* To be told when the process was reaped. */
 void child_ended(struct child *child);
 
+/* Without delay, if it runs. */
+void child_kill(struct child *child);
+
 /* It should leave by itself; at that moment it is killed. Of two such moments the earlier counts.
  * Nothing happens if it does not run. */
 void child_end_by(struct child *child, int64_t at_ms);

@@ -16,6 +16,7 @@ enum control_type { CONTROL_TOKENS = 1, CONTROL_ZYGOTE };
 enum control_request {
     CONTROL_REPLACE, /* another zygote beside the present one, which has its last runs to end */
     CONTROL_KILL,    /* the present one hangs: another one after it */
+    CONTROL_KILL_REPLACED, /* one before it hangs, and nobody needs the others before it */
 };
 
 struct control_message {

@@ -45,7 +45,7 @@ struct worker {
     /* The rest is the pool's. */
     struct pool_zygote *zygote;
     struct pool_claim *claim;
-    struct loop_timer start_timer;
+    struct loop_timer timer; /* while it starts or dies */
     enum worker_state state;
     bool killed;
     bool unusable; /* its slot, as long as this zygote lives */
@@ -99,9 +99,11 @@ int pool_zygote_take(struct pool *pool, int channel);
  * replaced; once a zygote. */
 void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context);
 
-/* Called when the zygote that makes workers has said nothing for too long: it does not take the end
- * of its channel for an end, so somebody must kill it. */
-void pool_on_hung(struct pool *pool, pool_change_fn *fn, void *context);
+/* Called when a zygote has said nothing for too long: it does not take the end of its channel for
+ * an end, so somebody must kill it. That is then noticed by the channel. replaced: it is one before
+ * the zygote that came or was asked for last. */
+typedef void pool_hung_fn(void *context, bool replaced);
+void pool_on_hung(struct pool *pool, pool_hung_fn *fn, void *context);
 
 /* A zygote is there and has said ZYGOTE_UP. */
 bool pool_is_up(const struct pool *pool);
@@ -114,6 +116,8 @@ const struct pool_counts *pool_counts(const struct pool *pool);
 void pool_claim(struct pool *pool, struct pool_claim *claim);
 void pool_unclaim(struct pool *pool, struct pool_claim *claim);
 void pool_kill(struct pool *pool, struct pool_claim *claim);
+/* The zygote has not answered what concerns the claim's worker in time: it may hang. */
+void pool_doubt(struct pool *pool, struct pool_claim *claim);
 /* Lowers the memory limit of the claim's worker; on_limited follows, or on_ended. */
 void pool_limit(struct pool *pool, struct pool_claim *claim, uint64_t memory_bytes);
 

@@ -16,7 +16,7 @@ struct pool_zygote {
     struct pool *pool;
     struct zygote_link link;
     bool up;
-    struct loop_timer hung_timer; /* runs while it owes a sign of life */
+    struct loop_timer hung_timer; /* runs while it owes a sign of life, and until it is up */
     unsigned busy;                /* workers that are not WORKER_FREE */
     uint64_t runs;                /* workers handed out */
     struct zygote_report report;
@@ -29,11 +29,15 @@ struct pool {
     struct pool_zygote *current; /* the one that makes workers; NULL: none */
     pool_change_fn *renewal_fn;
     void *renewal_context;
-    pool_change_fn *hung_fn;
+    pool_hung_fn *hung_fn;
     void *hung_context;
     struct loop_timer renewal_timer;
     uint64_t renew_runs; /* 0: never */
     int64_t renew_us;    /* 0: never */
+    /* What a zygote may take; here so that a test need not wait as long. */
+    int64_t up_us;   /* from its channel to ZYGOTE_UP */
+    int64_t end_us;  /* from ZYGOTE_KILL to ZYGOTE_ENDED, before it is doubted */
+    int64_t pong_us; /* to say anything at all, then */
     bool renewal_asked;
     pool_change_fn *change_fn;
     void *change_context;
@@ -55,7 +59,8 @@ void pool_renew(struct pool *pool);
 /* Lets a zygote go that is not the current one and has no workers any more. */
 void pool_zygote_retire(struct pool_zygote *zygote);
 
-/* A worker of it has not come, and was told to be ended: to that there must be an answer. */
+/* It has not done in time what it was told: it is asked for a sign of life, and if none comes it
+ * hangs. */
 void pool_zygote_doubt(struct pool_zygote *zygote);
 
 /* Takes it from those that wait; returns it. */

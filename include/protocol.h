@@ -72,6 +72,7 @@ enum zygote_command_type {
      * not be handed over. Ignored if that run is not on the slot any more. The next run has the
      * full limit again. */
     ZYGOTE_LIMIT = 3,
+    ZYGOTE_PING = 4, /* whether it still takes commands; answered by ZYGOTE_PONG */
 };
 
 enum spawn_flags {
@@ -94,6 +95,7 @@ enum zygote_event_type {
      * to its own code; ZYGOTE_ENDED follows when the kernel has cleared it away. Not sent where the
      * processes cannot be listed. */
     ZYGOTE_KILLED = 3,
+    ZYGOTE_PONG = 5,
     ZYGOTE_LIMITED = 4, /* the limit holds (error 0), or could not be set */
     ZYGOTE_UP = 1, /* the sandbox is prepared, commands are taken from now on; sent once, first */
     ZYGOTE_ENDED =

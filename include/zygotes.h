@@ -38,6 +38,9 @@ void zygotes_end_by(struct zygotes *zygotes, int64_t at_ms);
 /* The same, of those that were replaced. */
 void zygotes_end_replaced_by(struct zygotes *zygotes, int64_t at_ms);
 
+/* Those that were replaced, without delay. */
+void zygotes_kill_replaced(struct zygotes *zygotes);
+
 /* Kills what is to be killed by now. When it is to be called again (child_now_ms); INT64_MAX: never
  * as it is. */
 int64_t zygotes_kill_due(struct zygotes *zygotes);

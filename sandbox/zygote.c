@@ -173,6 +173,8 @@ static int take_commands(struct sandbox *sandbox) {
             end_run(sandbox, &command);
         else if (command.type == ZYGOTE_LIMIT)
             limit_run(sandbox, &command);
+        else if (command.type == ZYGOTE_PING)
+            zygote_channel_send(ROLE_CHANNEL_FD, &(struct zygote_event){.type = ZYGOTE_PONG});
     return r;
 }
 

@@ -91,6 +91,11 @@ void child_end_by(struct child *child, int64_t at_ms) {
         child->end_by_ms = at_ms;
 }
 
+void child_kill(struct child *child) {
+    if (child->pid)
+        kill(child->pid, SIGKILL);
+}
+
 int64_t child_kill_due(struct child *child) {
     if (!child->pid || !child->end_by_ms)
         return INT64_MAX;
@@ -98,7 +103,7 @@ int64_t child_kill_due(struct child *child) {
         return child->end_by_ms;
     log_line(LOG_WARNING, "%s does not leave: it is killed",
              child->role == ROLE_SERVER ? "the server" : "a zygote");
-    kill(child->pid, SIGKILL);
+    child_kill(child);
     child->end_by_ms = INT64_MAX; /* nothing more can be done */
     return INT64_MAX;
 }

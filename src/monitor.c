@@ -84,12 +84,14 @@ static void replace_zygote(struct monitor *monitor) {
  * hangs. Then the other one starts when it is reaped. */
 static void take_request(struct monitor *monitor) {
     char byte;
-    if (recv(monitor->control, &byte, 1, MSG_DONTWAIT) != 1 || monitor->stopping ||
-        !monitor->zygotes.newest.pid)
+    if (recv(monitor->control, &byte, 1, MSG_DONTWAIT) != 1 || monitor->stopping)
         return;
-    if (byte == CONTROL_KILL)
-        kill(monitor->zygotes.newest.pid, SIGKILL);
-    else
+    /* Where the present one has not been replaced yet, for want of a place, it may be the one. */
+    if (byte == CONTROL_KILL_REPLACED)
+        zygotes_kill_replaced(&monitor->zygotes);
+    if (byte == CONTROL_KILL || (byte == CONTROL_KILL_REPLACED && monitor->replace_due))
+        child_kill(&monitor->zygotes.newest);
+    if (byte == CONTROL_REPLACE && monitor->zygotes.newest.pid)
         replace_zygote(monitor);
 }
 

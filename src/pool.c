@@ -10,6 +10,11 @@
 #include "config.h"
 #include "pool_state.h"
 
+#define SECOND_US 1000000LL
+#define UP_US (600 * SECOND_US) /* more than importing takes on any machine */
+#define END_US (15 * SECOND_US)
+#define PONG_US (5 * SECOND_US)
+
 static void claim_append(struct pool *pool, struct pool_claim *claim) {
     claim->waiting = true;
     claim->next = NULL;
@@ -35,6 +40,9 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
     pool->ahead = (unsigned)config->pool;
     pool->slots = config_total_slots(config);
     pool->retry_us = POOL_FIRST_RETRY_US;
+    pool->up_us = UP_US;
+    pool->end_us = END_US;
+    pool->pong_us = PONG_US;
     pool->counts.start_us.scale = &histogram_us;
     pool->renew_runs = config->start == START_WARM ? config->renew_runs : 0;
     pool->renew_us =
@@ -66,7 +74,7 @@ void pool_on_renewal(struct pool *pool, pool_change_fn *fn, void *context) {
     pool->renewal_context = context;
 }
 
-void pool_on_hung(struct pool *pool, pool_change_fn *fn, void *context) {
+void pool_on_hung(struct pool *pool, pool_hung_fn *fn, void *context) {
     pool->hung_fn = fn;
     pool->hung_context = context;
 }
@@ -124,6 +132,12 @@ void pool_kill(struct pool *pool, struct pool_claim *claim) {
     (void)pool;
     if (claim->worker)
         pool_worker_kill(claim->worker);
+}
+
+void pool_doubt(struct pool *pool, struct pool_claim *claim) {
+    (void)pool;
+    if (claim->worker)
+        pool_zygote_doubt(claim->worker->zygote);
 }
 
 void pool_limit(struct pool *pool, struct pool_claim *claim, uint64_t memory_bytes) {

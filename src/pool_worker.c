@@ -74,7 +74,7 @@ void pool_worker_limit(struct worker *worker, uint64_t memory_bytes) {
 
 void pool_worker_close(struct worker *worker) {
     struct loop *loop = worker->zygote->pool->loop;
-    loop_timer_stop(loop, &worker->start_timer);
+    loop_timer_stop(loop, &worker->timer);
     for (int i = 0; i < WORKER_FILES; i++) {
         if (worker->files[i].watched)
             loop_file_close(loop, &worker->files[i]);
@@ -113,11 +113,21 @@ void pool_start_failed(struct pool *pool, unsigned stage, int error) {
         fail_first_claim(pool, stage);
 }
 
+/* Nobody waits for its end but its slot. */
+static void end_expired(void *context) {
+    struct worker *worker = context;
+    struct pool *pool = worker->zygote->pool;
+    pool_zygote_doubt(worker->zygote);
+    loop_timer_start(pool->loop, &worker->timer, pool->end_us, end_expired, worker);
+}
+
 void pool_worker_abandon(struct worker *worker) {
+    struct pool *pool = worker->zygote->pool;
     worker->claim = NULL;
     pool_worker_kill(worker);
     pool_worker_close(worker);
     set_state(worker, WORKER_DYING);
+    loop_timer_start(pool->loop, &worker->timer, pool->end_us, end_expired, worker);
 }
 
 static void give_up(struct worker *worker, unsigned stage, int error) {
@@ -135,7 +145,7 @@ static void start_expired(void *context) {
 
 static void became_ready(struct worker *worker) {
     struct pool *pool = worker->zygote->pool;
-    loop_timer_stop(pool->loop, &worker->start_timer);
+    loop_timer_stop(pool->loop, &worker->timer);
     pool->retry_us = POOL_FIRST_RETRY_US;
     histogram_observe(&pool->counts.start_us, loop_now_us() - worker->spawned_us);
     set_state(worker, WORKER_READY);
@@ -218,7 +228,7 @@ static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
         return r;
     }
     set_state(worker, WORKER_STARTING);
-    loop_timer_start(pool->loop, &worker->start_timer, START_DEADLINE_US, start_expired, worker);
+    loop_timer_start(pool->loop, &worker->timer, START_DEADLINE_US, start_expired, worker);
     r = loop_file_add(pool->loop, &worker->files[WORKER_CHANNEL],
                       worker->descriptors[WORKER_CHANNEL], EPOLLIN, on_greeting, worker);
     if (r < 0)

@@ -9,7 +9,6 @@
 #include "pool_state.h"
 
 #define RENEWAL_RETRY_US 1000000LL
-#define HUNG_US 5000000LL /* after a worker's start has taken too long already */
 
 static void worker_ended(struct worker *worker, const struct zygote_event *event) {
     /* Why it could not start may still lie in the channel. */
@@ -87,14 +86,18 @@ void pool_zygote_retire(struct pool_zygote *zygote) {
 static void hung(void *context) {
     struct pool_zygote *zygote = context;
     struct pool *pool = zygote->pool;
-    /* One that is being replaced is let go by that. */
-    if (pool->current == zygote && !pool->renewal_asked && pool->hung_fn)
-        pool->hung_fn(pool->hung_context);
+    bool newest = !zygote->up || (pool->current == zygote && !pool->renewal_asked);
+    if (pool->hung_fn)
+        pool->hung_fn(pool->hung_context, !newest);
 }
 
 void pool_zygote_doubt(struct pool_zygote *zygote) {
-    if (zygote->link.file.watched && !zygote->hung_timer.running)
-        loop_timer_start(zygote->pool->loop, &zygote->hung_timer, HUNG_US, hung, zygote);
+    const struct zygote_command command = {.type = ZYGOTE_PING};
+    if (!zygote->link.file.watched || zygote->hung_timer.running)
+        return;
+    loop_timer_start(zygote->pool->loop, &zygote->hung_timer, zygote->pool->pong_us, hung, zygote);
+    /* Should it fail, the channel is broken and its end is about to be noticed. */
+    zygote_link_send_take(&zygote->link, &command, NULL);
 }
 
 /* It makes the workers from now on. Those of the one before that nobody has are ended; its runs go
@@ -183,7 +186,10 @@ int pool_zygote_take(struct pool *pool, int channel) {
     pool->renewal_asked = true;
     for (unsigned i = 0; i < pool->slots; i++)
         zygote->workers[i].unusable = false;
-    return zygote_link_open_take(&zygote->link, channel);
+    int r = zygote_link_open_take(&zygote->link, channel);
+    if (r == 0)
+        loop_timer_start(pool->loop, &zygote->hung_timer, pool->up_us, hung, zygote);
+    return r;
 }
 
 int pool_zygote_init(struct pool *pool, struct pool_zygote *zygote) {
@@ -197,8 +203,8 @@ int pool_zygote_init(struct pool *pool, struct pool_zygote *zygote) {
         for (int file = 0; file < WORKER_FILES; file++)
             zygote->workers[i].descriptors[file] = -1;
     }
-    /* A spawn, a limit and a kill a slot is the most that can wait. */
-    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 3, &link_calls,
+    /* A spawn, a limit and a kill a slot is the most that can wait, and a ping. */
+    return zygote_link_init(&zygote->link, pool->loop, (size_t)pool->slots * 3 + 1, &link_calls,
                             zygote);
 }
 

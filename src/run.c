@@ -39,6 +39,7 @@ void run_finish(struct run *run) {
 static void end_expired(void *context) {
     struct run *run = context;
     log_line(LOG_ERROR, "a worker could not be ended in time");
+    pool_doubt(run->pool, &run->claim);
     pool_unclaim(run->pool, &run->claim);
     run->outcome.result.size = 0;
     outcome_set(&run->outcome, VERDICT_INTERNAL, "The sandbox could not be cleared in time");
@@ -138,7 +139,9 @@ static void limit_failed(struct run *run, int error) {
 }
 
 static void limiting_expired(void *context) {
-    limit_failed(context, ETIMEDOUT);
+    struct run *run = context;
+    pool_doubt(run->pool, &run->claim);
+    limit_failed(run, ETIMEDOUT);
 }
 
 static void on_limited(void *context, int error) {

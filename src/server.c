@@ -54,10 +54,12 @@ static void ask_for_zygote(void *context) {
 }
 
 /* The channel's end follows. */
-static void have_zygote_killed(void *context) {
+static void have_zygote_killed(void *context, bool replaced) {
     (void)context;
-    log_line(LOG_WARNING, "the zygote does not answer: it is killed");
-    (void)!send(ROLE_CHANNEL_FD, &(char){CONTROL_KILL}, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    char byte = replaced ? CONTROL_KILL_REPLACED : CONTROL_KILL;
+    log_line(LOG_WARNING, "%s does not answer: it is killed",
+             replaced ? "a zygote that was replaced" : "the zygote");
+    (void)!send(ROLE_CHANNEL_FD, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /* ---- the end ---- */

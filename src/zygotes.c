@@ -70,6 +70,11 @@ void zygotes_end_by(struct zygotes *zygotes, int64_t at_ms) {
     zygotes_end_replaced_by(zygotes, at_ms);
 }
 
+void zygotes_kill_replaced(struct zygotes *zygotes) {
+    for (int i = 0; i < REPLACED; i++)
+        child_kill(&zygotes->replaced[i]);
+}
+
 int64_t zygotes_kill_due(struct zygotes *zygotes) {
     int64_t next_ms = child_kill_due(&zygotes->newest);
     for (int i = 0; i < REPLACED; i++) {

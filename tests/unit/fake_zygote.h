@@ -42,7 +42,7 @@ struct fake_zygote {
     int limit_error;       /* answer to limits */
     uint64_t memory_bytes; /* the last limit */
     uint32_t flags;        /* of events for workers that were killed */
-    unsigned spawned, killed;
+    unsigned spawned, killed, pinged;
     void (*on_script)(struct fake_worker *worker); /* may be NULL */
     struct fake_worker workers[FAKE_SLOTS];
 };
@@ -133,6 +133,11 @@ static inline void fake_on_command(void *context, uint32_t events) {
     }
     if (command.type == ZYGOTE_SPAWN) {
         fake_spawn(zygote, &command, CMSG_FIRSTHDR(&message));
+        return;
+    }
+    if (command.type == ZYGOTE_PING) {
+        zygote->pinged++;
+        fake_send_event(zygote, &(struct zygote_event){.type = ZYGOTE_PONG});
         return;
     }
     struct fake_worker *worker = &zygote->workers[command.slot];
