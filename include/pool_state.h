@@ -39,6 +39,7 @@ struct pool {
     int64_t end_us;  /* from ZYGOTE_KILL to ZYGOTE_ENDED, before it is doubted */
     int64_t pong_us; /* to say anything at all, then */
     bool renewal_asked;
+    bool renewal_wanted; /* to be asked for as soon as there is a place */
     pool_change_fn *change_fn;
     void *change_context;
     struct loop_timer refill_timer, retry_timer;
@@ -54,7 +55,7 @@ struct pool {
 int pool_zygote_init(struct pool *pool, struct pool_zygote *zygote);
 void pool_zygote_done(struct pool_zygote *zygote);
 
-/* The current zygote has done enough: asks for another, once. */
+/* The current zygote has done enough: asks for another, once, and not before there is a place. */
 void pool_renew(struct pool *pool);
 /* Lets a zygote go that is not the current one and has no workers any more. */
 void pool_zygote_retire(struct pool_zygote *zygote);

@@ -8,8 +8,6 @@
 #include "log.h"
 #include "pool_state.h"
 
-#define RENEWAL_RETRY_US 1000000LL
-
 static void worker_ended(struct worker *worker, const struct zygote_event *event) {
     /* Why it could not start may still lie in the channel. */
     if (worker->state == WORKER_STARTING && !(event->flags & ENDED_NOT_STARTED))
@@ -20,7 +18,8 @@ static void worker_ended(struct worker *worker, const struct zygote_event *event
         /* Something is left there, for good. Others may do; another zygote has new ones. */
         log_line(LOG_WARNING, "a slot cannot be used any more");
         worker->unusable = true;
-        pool_renew(pool);
+        if (worker->zygote == pool->current)
+            pool_renew(pool);
     }
     switch (worker->state) {
     case WORKER_STARTING:
@@ -61,18 +60,24 @@ static struct pool_zygote *other_zygote(struct pool *pool) {
 }
 
 void pool_renew(struct pool *pool) {
+    if (pool->renewal_asked || !pool->renewal_fn)
+        return;
     /* Not while the one before still sees its last runs end: there is no third place. */
-    if (pool->renewal_asked || !pool->renewal_fn || other_zygote(pool)->link.file.watched)
+    pool->renewal_wanted = other_zygote(pool)->link.file.watched;
+    if (pool->renewal_wanted)
         return;
     pool->renewal_asked = true;
     pool->renewal_fn(pool->renewal_context);
 }
 
+/* There may be a place now. */
+static void renew_if_wanted(struct pool *pool) {
+    if (pool->renewal_wanted)
+        pool_renew(pool);
+}
+
 static void on_old_age(void *context) {
-    struct pool *pool = context;
-    pool_renew(pool);
-    if (!pool->renewal_asked)
-        loop_timer_start(pool->loop, &pool->renewal_timer, RENEWAL_RETRY_US, on_old_age, pool);
+    pool_renew(context);
 }
 
 void pool_zygote_retire(struct pool_zygote *zygote) {
@@ -80,6 +85,7 @@ void pool_zygote_retire(struct pool_zygote *zygote) {
         zygote->up = false;
         loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
         zygote_link_close(&zygote->link);
+        renew_if_wanted(zygote->pool);
     }
 }
 
@@ -108,7 +114,7 @@ static void take_over(struct pool_zygote *zygote) {
     zygote->up = true;
     zygote->runs = 0;
     pool->current = zygote;
-    pool->renewal_asked = false;
+    pool->renewal_asked = pool->renewal_wanted = false;
     pool->retry_us = POOL_FIRST_RETRY_US;
     pool->short_of_means = false;
     loop_timer_stop(pool->loop, &pool->retry_timer);
@@ -159,6 +165,7 @@ static void on_lost(void *context) {
     loop_timer_stop(pool->loop, &zygote->hung_timer);
     if (pool->current == zygote) {
         pool->current = NULL;
+        pool->renewal_wanted = false;
         loop_timer_stop(pool->loop, &pool->refill_timer);
         loop_timer_stop(pool->loop, &pool->renewal_timer);
     }
@@ -173,6 +180,7 @@ static void on_lost(void *context) {
         if (worker->state != WORKER_FREE)
             pool_worker_free(worker);
     }
+    renew_if_wanted(pool);
     tell_change(pool);
 }
 

@@ -380,6 +380,71 @@ static void test_a_slow_zygote(void **state) {
     assert_int_equal(pool_ready_count(t.pool), 12);
 }
 
+static void not_startable(struct fake_zygote *zygote, struct fake_worker *worker) {
+    struct zygote_event event = {.type = ZYGOTE_ENDED,
+                                 .slot = worker->slot,
+                                 .run = worker->run,
+                                 .flags = ENDED_NOT_STARTED,
+                                 .stage = STAGE_SPAWN,
+                                 .error = ENOTEMPTY};
+    fake_send_event(zygote, &event);
+    worker->alive = false;
+    loop_file_remove(t.loop, &worker->file);
+    close(worker->channel);
+    close(worker->out);
+    close(worker->err);
+}
+
+/* The one before still sees a run end, so there is no place for another one yet. No slot is left
+ * meanwhile, and nobody would ask again. */
+static void expect_another_is_asked_for(bool is_lost) {
+    start(0, false);
+    renewals = 0;
+    pool_on_renewal(t.pool, on_renewal, NULL);
+    claim(&t.a);
+    fake_wait_ms(t.loop, 20);
+    struct fake_zygote old = t.zygote;
+    loop_file_remove(t.loop, &t.zygote.file);
+    loop_file_remove(t.loop, &t.zygote.workers[0].file);
+    fake_zygote_init(&t.zygote, t.loop);
+    t.zygote.mute = true;
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    fake_wait_ms(t.loop, 20);
+    claim(&t.b);
+    for (int slot = 0; slot < 3; slot++) {
+        fake_wait_ms(t.loop, 20);
+        not_startable(&t.zygote, &t.zygote.workers[slot]);
+    }
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.spawned, 3);
+    assert_int_equal(renewals, 0);
+    assert_int_equal(t.a.ends, 0);
+    if (!is_lost)
+        fake_send_event(&old,
+                        &(struct zygote_event){.type = ZYGOTE_ENDED, .run = old.workers[0].run});
+    else
+        close(old.fd);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.a.ends, 1);
+    assert_int_equal(renewals, 1);
+    if (!is_lost)
+        close(old.fd);
+    close(old.workers[0].channel);
+    close(old.workers[0].out);
+    close(old.workers[0].err);
+    pool_unclaim(t.pool, &t.b.claim);
+}
+
+static void test_another_zygote_is_asked_for_when_the_one_before_has_left(void **state) {
+    (void)state;
+    expect_another_is_asked_for(false);
+}
+
+static void test_another_zygote_is_asked_for_when_the_one_before_is_lost(void **state) {
+    (void)state;
+    expect_another_is_asked_for(true);
+}
+
 /* ---- zygotes that hang ---- */
 
 static struct { unsigned present, replaced; } hangs;
@@ -517,6 +582,8 @@ int main(void) {
         TEST(test_a_newer_zygote_replaces_the_older),
         TEST(test_a_zygote_is_replaced_after_so_many_runs),
         TEST(test_a_slow_zygote),
+        TEST(test_another_zygote_is_asked_for_when_the_one_before_has_left),
+        TEST(test_another_zygote_is_asked_for_when_the_one_before_is_lost),
         TEST(test_a_zygote_that_hangs_with_every_slot_in_use_is_noticed),
         TEST(test_a_zygote_that_clears_slowly_does_not_hang),
         TEST(test_a_claimant_doubts_a_zygote),
