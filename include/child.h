@@ -15,7 +15,8 @@ struct child {
     enum role role;
     pid_t pid;
     int64_t started_ms, due_ms, delay_ms;
-    int64_t end_by_ms; /* 0: whenever it likes */
+    int64_t end_by_ms;   /* 0: whenever it likes */
+    uint64_t generation; /* of its config */
 };
 
 int64_t child_now_ms(void);

@@ -18,8 +18,8 @@ struct zygotes {
     struct child replaced[CONFIG_UID_RANGES - 1]; /* .pid 0: a free place */
 };
 
-/* Starts the newest, of which there must be none, and passes its channel to the server by the
- * socket control. 0 or -errno. */
+/* Starts the newest, of which there must be none, on a range of uids that none of the others has,
+ * and passes its channel to the server by the socket control. 0 or -errno. */
 int zygotes_start(struct zygotes *zygotes, int control);
 
 /* The newest is a replaced one from now on, so that another one can be started. Those that were

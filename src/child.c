@@ -73,6 +73,7 @@ int child_start(struct child *child, const struct config *config, const char *pr
     child->started_ms = child_now_ms();
     child->due_ms = 0;
     child->end_by_ms = 0;
+    child->generation = config->generation;
     return 0;
 }
 

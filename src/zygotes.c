@@ -13,11 +13,23 @@
 /* What the zygote's side may know of the operator's environment: nothing. */
 static char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", NULL};
 
+/* Its users and its cgroup are those of a zygote that is still there. */
+static bool is_taken(const struct zygotes *zygotes, uint64_t generation) {
+    for (int i = 0; i < REPLACED; i++)
+        if (zygotes->replaced[i].pid &&
+            zygotes->replaced[i].generation % CONFIG_UID_RANGES == generation % CONFIG_UID_RANGES)
+            return true;
+    return false;
+}
+
 int zygotes_start(struct zygotes *zygotes, int control) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
-    zygotes->config->generation++;
+    /* There are more ranges than there can be others. */
+    do
+        zygotes->config->generation++;
+    while (is_taken(zygotes, zygotes->config->generation));
     int r = child_start(&zygotes->newest, zygotes->config, zygotes->program, environment, pair[1]);
     /* Should the server not have it, the zygote reads end of file and leaves. */
     if (r == 0)

@@ -2,13 +2,12 @@
 what it had in hand, and holds up neither the end of the service nor what comes after it."""
 import contextlib
 import os
-import re
 import signal
 import threading
 
 import pytest
 
-from support import leftovers, procs
+from support import procs
 from support.client import Client
 
 QUICK = "def main():\n    return 1\n"
@@ -36,14 +35,9 @@ def zygotes(server):
     return [pid for pid in procs.children(server.pid) if pid != server.server_pid()]
 
 
-def generation(zygote):
-    with open(f"/proc/{zygote}/cmdline", encoding="utf-8") as file:
-        return int(re.search(r"--generation=(\d+)", file.read())[1])
-
-
-def with_one_replaced(start_server, *flags):
-    """(server, the replaced zygote, which has a run of 25 s on it, that run's thread and answers)"""
-    server, answers = start_server("--slots=2", "--pool=0", "--start=warm", "--renew-runs=2", "--timeout-seconds=30", *flags), []
+def with_one_replaced(start_server):
+    """(server, the zygote that was replaced and has a run of 25 s on it, the thread that waits for that)"""
+    server, answers = start_server("--slots=2", "--pool=0", "--start=warm", "--snapshot=off", "--renew-runs=2"), []
     first = server.zygote_pid()
 
     def run():
