@@ -19,7 +19,7 @@
 #include "cgroup_find.h"
 
 #define SLOTS_MOST 1024
-#define LOCK_TRIES 100
+#define LOCK_TRIES 2000 /* milliseconds: one that was killed may be on its way out */
 #define NAME_PREFIX "code-runner-"
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -88,7 +88,7 @@ static int make_locked(int parent, const char *name) {
         close(fd);
         usleep(1000);
     }
-    return -EBUSY;
+    return -EAGAIN;
 }
 
 static int open_own(const char *controller) {
@@ -164,7 +164,10 @@ static int create_v1(struct cgroup_tree *tree) {
 int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
     struct cgroup_tree tree = {.parent_fds = {-1, -1, -1}, .fds = {-1, -1, -1}};
     snprintf(tree.name, sizeof(tree.name), "%s", name);
-    if (create_v2(&tree) < 0 && create_v1(&tree) < 0) {
+    int r = create_v2(&tree);
+    if (r < 0 && r != -EAGAIN)
+        r = create_v1(&tree);
+    if (r < 0) {
         cgroup_tree_remove(&tree, 0);
         tree.version = 0;
     }
@@ -174,7 +177,7 @@ int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name) {
             sweep(tree.parent_fds[kind], name);
         }
     *ret_tree = tree;
-    return 0;
+    return r == -EAGAIN ? r : 0;
 }
 
 void cgroup_tree_sweep(const struct cgroup_tree *tree) {
@@ -185,11 +188,11 @@ void cgroup_tree_sweep(const struct cgroup_tree *tree) {
 
 void cgroup_tree_remove(struct cgroup_tree *tree, unsigned slots) {
     for (int kind = 0; kind < CGROUP_KINDS; kind++) {
-        if (tree->fds[kind] >= 0)
+        if (tree->fds[kind] >= 0) { /* else it is not ours */
             remove_slots(tree->fds[kind], slots);
-        close_descriptor(&tree->fds[kind]);
-        if (tree->parent_fds[kind] >= 0)
             unlinkat(tree->parent_fds[kind], tree->name, AT_REMOVEDIR);
+        }
+        close_descriptor(&tree->fds[kind]);
         close_descriptor(&tree->parent_fds[kind]);
     }
 }

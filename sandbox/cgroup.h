@@ -49,8 +49,8 @@ struct cgroup_usage {
 
 /* Makes our directory (name) below the calling process's own cgroup, sweeping a left-over one of
  * that name. With version 2 this may move the processes of our own cgroup into a leaf "main" beside
- * it, since inner cgroups hold none. No cgroup that can be written is no error: version 0. 0 or
- * -errno. */
+ * it, since inner cgroups hold none. No cgroup that can be written is no error: version 0. 0;
+ * -EAGAIN: another zygote has the directory, also after 2 s, and the tree is none. */
 int cgroup_tree_create(struct cgroup_tree *ret_tree, const char *name);
 
 /* Removes what instances have left that were killed. To be called again when their last processes

@@ -54,18 +54,27 @@ static int try_cgroup(const struct sandbox *sandbox) {
     return r;
 }
 
-/* Before a user namespace, in which the directories are no longer ours. */
-static void find_cgroup(struct sandbox *sandbox) {
+/* Before a user namespace, in which the directories are no longer ours. Where there is none the
+ * watchdog stands for it; but if another zygote has it, that has the users of this one, too. */
+static int find_cgroup(struct sandbox *sandbox, char *error, size_t error_size) {
     char name[48];
     sandbox->cgroups = CGROUP_TREE_NONE;
     snprintf(name, sizeof(name), "code-runner-%u", sandbox_first_uid(sandbox->config));
     if (sandbox->config->without & (UINT64_C(1) << LAYER_CGROUP))
-        return;
+        return 0;
     int r = cgroup_tree_create(&sandbox->cgroups, name);
-    if (r == 0 && sandbox->cgroups.version > 0 && (r = try_cgroup(sandbox)) < 0)
+    if (r < 0) {
+        snprintf(error, error_size,
+                 "the cgroup %s is in use by another service on the same users, or by one that has "
+                 "not ended: wait for that, or choose another --uid-base",
+                 name);
+        return r;
+    }
+    if (sandbox->cgroups.version > 0 && try_cgroup(sandbox) < 0) {
         cgroup_tree_remove(&sandbox->cgroups, 1);
-    if (r < 0)
         sandbox->cgroups = CGROUP_TREE_NONE;
+    }
+    return 0;
 }
 
 static int make_slots(struct sandbox *sandbox) {
@@ -116,8 +125,9 @@ uid_t sandbox_keeper_uid(const struct sandbox *sandbox, unsigned index) {
 }
 
 static int find_plan(struct sandbox *sandbox, char *error, size_t error_size) {
-    find_cgroup(sandbox);
-    int r = plan_probe(sandbox->config, &sandbox->plan, error, error_size);
+    int r = find_cgroup(sandbox, error, error_size);
+    if (r == 0)
+        r = plan_probe(sandbox->config, &sandbox->plan, error, error_size);
     if (r < 0)
         return r;
     sandbox->plan.cgroup_version = sandbox->cgroups.version;

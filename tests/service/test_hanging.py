@@ -3,12 +3,14 @@ what it had in hand, and holds up neither the end of the service nor what comes 
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
 
 from support import procs
 from support.client import Client
+from support.server import BINARY, free_port
 
 QUICK = "def main():\n    return 1\n"
 LONG = "import time\ndef main():\n    time.sleep(25)\n"
@@ -86,3 +88,15 @@ def test_a_server_that_dies_beside_a_zygote_that_hangs_gets_another_one(start_se
         procs.poll(lambda: procs.is_dead(zygote), 10, "the one that hangs is killed")
         procs.poll(server.is_ready, 20, "ready again")
     assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
+
+
+def test_users_of_a_service_that_has_not_ended_are_not_shared(start_server):
+    """It would be a weaker sandbox: without a cgroup, and beside another one's scripts of the same users."""
+    server = start_server("--slots=1", "--pool=0")
+    base = procs.status(server.server_pid())["Uid"].split()[0]
+    if "cgroup" not in server.layers:
+        pytest.skip("nothing that they share could be seen")
+    done = subprocess.run([BINARY, f"--port={free_port()}", "--slots=1", "--pool=0", "--preload=none", f"--uid-base={base}"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "is in use by another service" in done.stderr, done
+    assert server.execute(QUICK).status == 200
