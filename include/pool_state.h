@@ -27,6 +27,7 @@ struct pool {
     struct loop *loop;
     struct pool_zygote zygotes[2];
     struct pool_zygote *current; /* the one that makes workers; NULL: none */
+    uint32_t first_layers;       /* that the first one reported; 0: none has come up yet */
     pool_change_fn *renewal_fn;
     void *renewal_context;
     pool_hung_fn *hung_fn;

@@ -3,6 +3,7 @@
  * and when one is taken to hang. Knows nothing of how a worker is made.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "log.h"
@@ -106,6 +107,34 @@ void pool_zygote_doubt(struct pool_zygote *zygote) {
     zygote_link_send_take(&zygote->link, &command, NULL);
 }
 
+#define LIST_SIZE (LAYER_COUNT * (LAYER_NAME_SIZE + 2))
+
+static void list_layers(uint32_t layers, char ret_text[LIST_SIZE]) {
+    char name[LAYER_NAME_SIZE];
+    size_t size = 0;
+    snprintf(ret_text, LIST_SIZE, "none");
+    for (unsigned layer = 0; layer < LAYER_COUNT; layer++)
+        if (layers & (UINT32_C(1) << layer)) {
+            layer_name(layer, name, sizeof(name));
+            size +=
+                (size_t)snprintf(ret_text + size, LIST_SIZE - size, "%s%s", size ? ", " : "", name);
+        }
+}
+
+/* What a zygote itself logs is only the first one's. */
+static void compare_layers(struct pool *pool, uint32_t layers) {
+    char lost[LIST_SIZE], new[LIST_SIZE];
+    if (!pool->first_layers)
+        pool->first_layers = layers;
+    if (layers == pool->first_layers)
+        return;
+    list_layers(pool->first_layers & ~layers, lost);
+    list_layers(layers & ~pool->first_layers, new);
+    log_line(LOG_WARNING,
+             "the layers of the sandbox are not those of the first zygote: lost: %s; new: %s", lost,
+             new);
+}
+
 /* It makes the workers from now on. Those of the one before that nobody has are ended; its runs go
  * on. */
 static void take_over(struct pool_zygote *zygote) {
@@ -136,6 +165,7 @@ static void on_event(void *context, const struct zygote_event *event) {
     loop_timer_stop(zygote->pool->loop, &zygote->hung_timer);
     if (event->type == ZYGOTE_UP && !zygote->up) {
         zygote->report = event->report;
+        compare_layers(zygote->pool, event->report.layers);
         take_over(zygote);
     }
     if ((event->type != ZYGOTE_ENDED && event->type != ZYGOTE_KILLED &&

@@ -1,8 +1,10 @@
 /* pool: slots are used again only when they are free, failures reach those who wait. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -445,6 +447,48 @@ static void test_another_zygote_is_asked_for_when_the_one_before_is_lost(void **
     expect_another_is_asked_for(true);
 }
 
+/* What the pool logs when the next zygote comes up with these layers. */
+static void next_zygote(uint32_t layers, char ret_log[1024]) {
+    struct zygote_event up = {.type = ZYGOTE_UP, .report.layers = layers};
+    int log[2], before = dup(STDOUT_FILENO), pair[2];
+    assert_int_equal(pipe2(log, O_NONBLOCK), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(send(pair[1], &up, sizeof(up), 0), sizeof(up));
+    fflush(stdout);
+    dup2(log[1], STDOUT_FILENO);
+    int r = pool_zygote_take(t.pool, pair[0]);
+    fake_wait_ms(t.loop, 20);
+    dup2(before, STDOUT_FILENO);
+    assert_int_equal(r, 0);
+    assert_int_equal(pool_report(t.pool)->layers, layers);
+    ssize_t size = read(log[0], ret_log, 1023);
+    ret_log[size > 0 ? size : 0] = '\0';
+    close(pair[1]);
+    fake_wait_ms(t.loop, 20);
+    close(before);
+    close(log[0]);
+    close(log[1]);
+}
+
+/* One that does less than the first did must not do so unnoticed. */
+static void test_other_layers_than_the_first_zygotes_are_told(void **state) {
+    const uint32_t always = 1 << LAYER_SECCOMP, first = always | 1 << LAYER_CGROUP;
+    char log[1024];
+    (void)state;
+    assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
+    next_zygote(first, log);
+    assert_string_equal(log, "");
+    next_zygote(always | 1 << LAYER_WATCHDOG, log);
+    assert_non_null(strstr(log, "warning"));
+    assert_non_null(strstr(log, "lost: cgroup; new: watchdog"));
+    next_zygote(first, log);
+    assert_string_equal(log, "");
+    next_zygote(always, log);
+    assert_non_null(strstr(log, "lost: cgroup; new: none"));
+    fake_zygote_init(&t.zygote, t.loop); /* for what comes after each test */
+    close(t.zygote.server_end);
+}
+
 /* ---- zygotes that hang ---- */
 
 static struct { unsigned present, replaced; } hangs;
@@ -582,6 +626,7 @@ int main(void) {
         TEST(test_a_newer_zygote_replaces_the_older),
         TEST(test_a_zygote_is_replaced_after_so_many_runs),
         TEST(test_a_slow_zygote),
+        TEST(test_other_layers_than_the_first_zygotes_are_told),
         TEST(test_another_zygote_is_asked_for_when_the_one_before_has_left),
         TEST(test_another_zygote_is_asked_for_when_the_one_before_is_lost),
         TEST(test_a_zygote_that_hangs_with_every_slot_in_use_is_noticed),
