@@ -7,10 +7,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/sysinfo.h>
 
 #include "config.h"
+#include "free_uids.h"
 
 /* What the service itself needs beside its scripts, MiB: the server, and the loaded interpreter
  * that all warm workers share. */
@@ -138,11 +138,9 @@ void config_complete(struct config *config) {
     }
     share_memory(config);
     if (config->uid_base == 0) {
-        /* RLIMIT_NPROC counts a uid over all containers of a host: two of ours should not meet. All
-         * uids stay below 65536, the usual size of a user namespace's map. */
-        uint32_t random = 0;
-        if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-            random = 0;
-        config->uid_base = 20000 + random % (uint32_t)(65000 - 20000 - uid_count(config));
+        /* RLIMIT_NPROC counts a uid over all containers of a host, and those of others are not seen
+         * here: at random, two of ours should not meet. All uids stay below 65536, the usual size
+         * of a user namespace's map. */
+        config->uid_base = free_uids_choose(20000, 65000, (uint32_t)uid_count(config));
     }
 }
