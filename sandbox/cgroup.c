@@ -46,7 +46,8 @@ static void sweep(int parent, const char *own) {
     int copy = openat(parent, ".", DIRECTORY);
     DIR *list = copy < 0 ? NULL : fdopendir(copy);
     for (struct dirent *entry; list && (entry = readdir(list));) {
-        if (strncmp(entry->d_name, NAME_PREFIX, strlen(NAME_PREFIX)) != 0 ||
+        char number[16], rest;
+        if (sscanf(entry->d_name, NAME_PREFIX "%15[0-9]%c", number, &rest) != 1 ||
             strcmp(entry->d_name, own) == 0)
             continue;
         int fd = openat(parent, entry->d_name, DIRECTORY);

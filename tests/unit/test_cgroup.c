@@ -224,8 +224,31 @@ static void test_kill_reaches_who_joined_since_the_last(void **state) {
     cgroup_tree_remove(&tree, 1);
 }
 
+/* A directory that somebody else has named after the service is nobody's leftover. */
+static void test_only_what_a_zygote_has_left_is_removed(void **state) {
+    (void)state;
+    struct cgroup_tree tree;
+    char name[64], left[64], others[64];
+    snprintf(name, sizeof(name), "code-runner-test-%d", getpid());
+    snprintf(left, sizeof(left), "code-runner-7%06d", getpid());
+    snprintf(others, sizeof(others), "code-runner-7%06d-other", getpid());
+    assert_int_equal(cgroup_tree_create(&tree, name), 0);
+    if (tree.version == 0) {
+        print_message("no cgroup may be made here: not tested\n");
+        skip();
+    }
+    const int parent = tree.parent_fds[0];
+    assert_int_equal(mkdirat(parent, left, 0755), 0);
+    assert_int_equal(mkdirat(parent, others, 0755), 0);
+    cgroup_tree_sweep(&tree);
+    assert_int_not_equal(faccessat(parent, left, F_OK, 0), 0);
+    assert_int_equal(unlinkat(parent, others, AT_REMOVEDIR), 0);
+    cgroup_tree_remove(&tree, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_only_what_a_zygote_has_left_is_removed),
         cmocka_unit_test(test_own_cgroup_is_found),
         cmocka_unit_test(test_v2_files),
         cmocka_unit_test(test_v1_files),
