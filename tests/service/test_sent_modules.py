@@ -40,6 +40,7 @@ def test_what_every_interpreter_has_begun_with_stays(service, name):
     assert result(service, script, files=sent(**{name: "mine"})) is False
 
 
+@pytest.mark.plain_memory
 @pytest.mark.mode_independent
 def test_libraries_that_are_loaded_go_on_with_what_they_have(service):
     """Where they are not loaded yet, they find what a plain interpreter's would."""
