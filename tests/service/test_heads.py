@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from support import procs
 from support.client import JSON_TYPE, Raw, head
 
 pytestmark = pytest.mark.mode_independent
@@ -60,7 +61,7 @@ def test_a_field_takes_more_room_than_its_bytes(service, field):
 def test_a_refused_head_is_in_the_log(start_server):
     server = start_server("--preload=none")
     assert is_refused(ask(server.port, 17000))
-    assert re.search(r"POST.*status=431 outcome=\"invalid_request\"", server.log()), server.log()
+    procs.poll(lambda: re.search(r"POST.*status=431 outcome=\"invalid_request\"", server.log()), what="the line of the request")
 
 
 HOST = "The header Host must be there once"
