@@ -19,9 +19,7 @@ def module_of(name):
 def shadow(name):
     """To be called when the file is there. What others have of the loaded module they keep."""
     module = module_of(name)
-    if module in STARTED or module not in sys.modules or is_frozen(module):
-        return
-    if module in sys.builtin_module_names:
+    if module not in sys.modules or module in STARTED or module in sys.builtin_module_names or is_frozen(module):
         return
     for loaded in list(sys.modules):
         if loaded == module or loaded.startswith(module + "."):

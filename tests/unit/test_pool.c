@@ -310,6 +310,12 @@ static void test_unknown_ends_are_ignored(void **state) {
     assert_int_equal(t.a.ends, 0);
 }
 
+static void close_ends(const struct fake_worker *worker) {
+    close(worker->channel);
+    close(worker->out);
+    close(worker->err);
+}
+
 static void test_a_newer_zygote_replaces_the_older(void **state) {
     struct fake_zygote old;
     (void)state;
@@ -338,9 +344,7 @@ static void test_a_newer_zygote_replaces_the_older(void **state) {
     assert_int_equal(recv(old.fd, &byte, 1, MSG_DONTWAIT), 0);
     assert_true(pool_is_up(t.pool));
     close(old.fd);
-    close(old.workers[0].channel);
-    close(old.workers[0].out);
-    close(old.workers[0].err);
+    close_ends(&old.workers[0]);
 }
 
 static unsigned renewals;
@@ -392,9 +396,7 @@ static void not_startable(struct fake_zygote *zygote, struct fake_worker *worker
     fake_send_event(zygote, &event);
     worker->alive = false;
     loop_file_remove(t.loop, &worker->file);
-    close(worker->channel);
-    close(worker->out);
-    close(worker->err);
+    close_ends(worker);
 }
 
 /* The one before still sees a run end, so there is no place for another one yet. No slot is left
@@ -431,9 +433,7 @@ static void expect_another_is_asked_for(bool is_lost) {
     assert_int_equal(renewals, 1);
     if (!is_lost)
         close(old.fd);
-    close(old.workers[0].channel);
-    close(old.workers[0].out);
-    close(old.workers[0].err);
+    close_ends(&old.workers[0]);
     pool_unclaim(t.pool, &t.b.claim);
 }
 
@@ -588,9 +588,7 @@ static void test_a_replaced_zygote_that_hangs_is_noticed(void **state) {
     wait_for_hang(&hangs.replaced);
     assert_int_equal(hangs.present, 0);
     close(old.fd);
-    close(old.workers[0].channel);
-    close(old.workers[0].out);
-    close(old.workers[0].err);
+    close_ends(&old.workers[0]);
 }
 
 static void test_a_zygote_that_does_not_come_up_is_noticed(void **state) {
