@@ -137,7 +137,7 @@ def census(server, folders):
 def settled_census(server, folders):
     """When the pool is full and nothing moves any more."""
     def look():
-        if b"\ncode_runner_pool_ready 2\n" not in server.client.get("/metrics").body:
+        if b"\ncode_runner_pool_ready 4\n" not in server.client.get("/metrics").body:
             return None
         first = census(server, folders)
         time.sleep(0.3)
