@@ -81,12 +81,13 @@ class Workers:
         parents = {parent_of(pid) for pid in depths}
         # A worker's init is its parent; if it has memory of its own, it is the worker's too.
         self.count = sum(1 for pid, depth in depths.items() if depth >= 2 and pid not in parents)
-        self.own_kb = 0
+        each_kb = []
         for pid, depth in address_spaces(service.process.pid):
             try:
-                self.own_kb += own_kb(pid) if depth >= 2 else 0
+                each_kb += [own_kb(pid)] if depth >= 2 else []
             except (OSError, KeyError):
                 continue  # gone
+        self.own_kb, self.most_kb, self.least_kb = sum(each_kb), max(each_kb, default=0), min(each_kb, default=0)
 
 
 def wait_for_pool(service, count):
@@ -100,7 +101,9 @@ def wait_for_pool(service, count):
 
 
 def per_worker_mb(service, count):
-    """(a waiting worker's own, what a running script that only sleeps has) of a service whose pool is count."""
+    """{"waiting": a waiting worker's own, the mean of all, "first": of the one that is next, "others": of another one,
+    "running": what a running script that only sleeps has, besides what the one that was next had more than others}, of
+    a service whose pool is count."""
     wait_for_pool(service, count)
     service.first(SLEEP.replace("1.2", "0"))
     wait_for_pool(service, count)
@@ -113,7 +116,9 @@ def per_worker_mb(service, count):
     time.sleep(0.9)
     # The pool may be full again by now.
     still_waiting = max(0, Workers(service).count - count)
-    running_kb = (in_use_kb(service) - base_kb - still_waiting * waiting_kb) / count
+    more_kb = waiting.most_kb - waiting.least_kb
+    running_kb = (in_use_kb(service) - base_kb - still_waiting * waiting.least_kb - more_kb) / count
     for thread in threads:
         thread.join()
-    return waiting_kb / 1024, running_kb / 1024
+    found = {"waiting": waiting_kb, "first": waiting.most_kb, "others": waiting.least_kb, "running": running_kb}
+    return {what: kb / 1024 for what, kb in found.items()}

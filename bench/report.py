@@ -89,8 +89,8 @@ def half_load_table(half_load):
 
 
 def memory_table(in_memory):
-    names = {"start": "the service after start", "waiting": "a waiting worker's own",
-             "running": "a running trivial script"}
+    names = {"start": "the service after start", "waiting": "a waiting worker's own, mean of four",
+             "first": "of the one that is next", "others": "of another one", "running": "a running trivial script"}
     return table(["what", "MB"], [[what, number(in_memory.get(key))] for key, what in names.items()])
 
 
@@ -126,7 +126,7 @@ def checks_table(cells, limits, memory, half_load):
         rows.append(check(f"cold, {script}, p50 to bare bwrap", cells.ratio(script, "1", "cold", "bwrap", "p50"),
                           1, None, "×", False))
     rows.append(check("memory after start", memory.get("start"), 350, 280, " MB", False))
-    rows.append(check("a waiting worker's own memory", memory.get("waiting"), 4, 2, " MB", False))
+    rows.append(check("a waiting worker's own memory, mean", memory.get("waiting"), 4, 2, " MB", False))
     for arrivals, bursts in zip(("even", "random"), half_load):
         rows.append(check(f"p99 / p50 at half load, {arrivals} arrivals", median_of(bursts, 0), 4, 2.5, "", False))
     aims = [("trivial, p50", "1", "trivial", "p50", 0.5, " ms", False),

@@ -41,10 +41,10 @@ def measure_memory(work, warm):
     """In MB: of the service as it starts by default, and for each worker of one with a pool of four."""
     time.sleep(0.5)
     found = {"start": memory.in_use_kb(warm) / 1024}
-    service = Ours("pool", work, "--start=warm", "--slots=4", "--pool=4")
+    service = Ours("pool", work, "--start=warm", "--slots=4", "--pool=4")  # as by default
     try:
         service.start()
-        found["waiting"], found["running"] = memory.per_worker_mb(service, 4)
+        found.update(memory.per_worker_mb(service, 4))
     finally:
         service.stop()
     return found

@@ -82,6 +82,9 @@ int config_check_uids(const struct config *config, char *error, size_t error_siz
  * Reads /proc and /sys. */
 bool config_has_room(const struct config *config, uint64_t mb);
 
+/* On which this process may run; 1 if that is not known. */
+unsigned config_processors(void);
+
 /* Zygotes that follow each other take different uids and cgroups, since the runs of one may still
  * end while the next one begins. */
 #define CONFIG_UID_RANGES 4

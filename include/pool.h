@@ -48,7 +48,8 @@ struct worker {
     struct loop_timer timer; /* while it starts or dies */
     enum worker_state state;
     bool killed;
-    bool unusable; /* its slot, as long as this zygote lives */
+    bool has_library_pages; /* or soon will: it was sent FRAME_IDLE */
+    bool unusable;          /* its slot, as long as this zygote lives */
     int64_t spawned_us;
     uint64_t run;
     unsigned slot, greeting_size;

@@ -1,6 +1,7 @@
 /*
  * pool_state: what the parts of pool share: pool.c (claims), pool_zygote.c (the zygotes),
- * pool_worker.c (a worker from spawn to slot). Private to them.
+ * pool_worker.c (a worker from spawn to slot), pool_idle.c (what to do while it is quiet). Private
+ * to them.
  */
 #ifndef POOL_STATE_H
 #define POOL_STATE_H
@@ -43,9 +44,13 @@ struct pool {
     bool renewal_wanted; /* to be asked for as soon as there is a place */
     pool_change_fn *change_fn;
     void *change_context;
-    struct loop_timer refill_timer, retry_timer;
-    int64_t retry_us;    /* next pause after a start has failed */
-    bool short_of_means; /* none is started until retry_timer has fired */
+    struct loop_timer refill_timer, retry_timer, idle_timer;
+    int64_t last_claim_us;      /* when a worker was handed out last */
+    struct worker *first_ready; /* has had FRAME_IDLE and goes before the others; NULL: none has */
+    unsigned processors;
+    uint64_t memory_bytes; /* the service's limit for a run */
+    int64_t retry_us;      /* next pause after a start has failed */
+    bool short_of_means;   /* none is started until retry_timer has fired */
     uint64_t last_run;
     struct pool_counts counts;
     unsigned ahead, slots, starting, ready, waiting;
@@ -75,6 +80,9 @@ void pool_refill_soon(struct pool *pool);
 /* When a run that has just begun is over, most likely: making a worker takes as
  * much of the machine as a short script does, and the one who waits comes first. */
 void pool_refill_later(struct pool *pool);
+
+/* A worker waits, or was handed out: looks for what to do as soon as it has been quiet a while. */
+void pool_idle_later(struct pool *pool);
 
 /* A worker that nobody has yet is no good. A claim fails with it, unless others that start are
  * enough for all that wait. error: errno, positive, or 0. */

@@ -15,6 +15,7 @@
  *
  * Legal order on a channel:
  *   worker: FRAME_READY (or FRAME_SETUP_FAILED and then end of file)
+ *   server: FRAME_IDLE, at most once, and only if the zygote has reported library_bytes
  *   server: FRAME_SCRIPT; FRAME_ARGS, FRAME_STDIN, FRAME_RETURN, each at most once; FRAME_FILE,
  * each of another name; FRAME_RUN worker: FRAME_FIGURE, FRAME_RETURNED, up to their numbers;
  * FRAME_NOTE, at most once; then FRAME_RESULT; or FRAME_ERROR; what follows is ignored
@@ -61,6 +62,7 @@ struct zygote_report {
     uint32_t landlock_abi, cgroup_version;
     uint32_t snapshot;      /* 1: its interpreter is cheap to fork */
     uint64_t private_bytes; /* its own anonymous memory; 0: not known */
+    uint64_t library_bytes; /* that FRAME_IDLE makes a worker's own; 0: it must not be sent */
 };
 
 /* ---- server -> zygote ---- */
@@ -135,6 +137,7 @@ enum frame_type {
     FRAME_FILE = 5,   /* for the working directory: name (see file_name.h), NUL, what is in it */
     FRAME_RETURN = 6, /* patterns of the files that are to come back, joined by NUL */
     FRAME_RUN = 2,    /* empty; all inputs are there: go. The deadline counts from here */
+    FRAME_IDLE = 7,   /* empty; nobody is in a hurry: make the libraries' pages your own */
     /* worker -> server */
     FRAME_READY = 16,        /* empty; isolated and waiting for a script */
     FRAME_SETUP_FAILED = 17, /* struct setup_failure; never after FRAME_READY */

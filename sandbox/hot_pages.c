@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,8 @@
 #define TEXT_BYTES (1UL << 20) /* of maps */
 /* For this many pages faults are cheaper than a call. */
 #define CALL_PAGES 2
+/* Between two looks whether there is something else to do. */
+#define STEP_PAGES 32
 
 #define PAGEMAP_PRESENT (1ULL << 63)
 #define PAGEMAP_SHARED (1ULL << 61) /* of a file: not yet copied for this process */
@@ -140,18 +143,58 @@ int hot_pages_find(int proc, void (*exercise)(void *context), void *context,
     return r;
 }
 
+void hot_pages_reduce(struct hot_pages *hot, bool (*is_dropped)(unsigned long, unsigned long),
+                      size_t pages_most) {
+    size_t count = 0, left = pages_most;
+    for (size_t i = 0; i < hot->count && left > 0; i++) {
+        struct hot_range range = hot->ranges[i];
+        if (is_dropped(range.start, range.start + range.size))
+            continue;
+        const size_t pages = range.size / hot->page_bytes;
+        range.size = (pages < left ? pages : left) * hot->page_bytes;
+        left -= range.size / hot->page_bytes;
+        hot->ranges[count++] = range;
+    }
+    hot->count = count;
+    hot->pages = pages_most - left;
+}
+
 /* Writes what is there. */
 static void touch(unsigned long address) {
     __atomic_fetch_or((unsigned char *)address, 0, __ATOMIC_RELAXED);
 }
 
+static void populate(struct hot_range range, size_t page_bytes) {
+    if (range.size > CALL_PAGES * page_bytes &&
+        madvise((void *)range.start, range.size, MADV_POPULATE_WRITE) == 0)
+        return;
+    for (size_t at = 0; at < range.size; at += page_bytes)
+        touch(range.start + at);
+}
+
 void hot_pages_populate(const struct hot_pages *hot) {
-    for (size_t i = 0; i < hot->count; i++) {
-        const struct hot_range *range = &hot->ranges[i];
-        if (range->size > CALL_PAGES * hot->page_bytes &&
-            madvise((void *)range->start, range->size, MADV_POPULATE_WRITE) == 0)
-            continue;
-        for (size_t at = 0; at < range->size; at += hot->page_bytes)
-            touch(range->start + at);
-    }
+    for (size_t i = 0; i < hot->count; i++)
+        populate(hot->ranges[i], hot->page_bytes);
+}
+
+static bool can_be_read(int fd) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    return poll(&wait, 1, 0) != 0;
+}
+
+void hot_pages_populate_until(const struct hot_pages *hot, int fd) {
+    const size_t most = STEP_PAGES * hot->page_bytes;
+    size_t since_look = most;
+    for (size_t i = 0; i < hot->count; i++)
+        for (struct hot_range rest = hot->ranges[i]; rest.size > 0;) {
+            const size_t size = rest.size < most ? rest.size : most;
+            if (since_look + size > most) {
+                if (can_be_read(fd))
+                    return;
+                since_look = 0;
+            }
+            populate((struct hot_range){rest.start, size}, hot->page_bytes);
+            since_look += size;
+            rest = (struct hot_range){rest.start + size, rest.size - size};
+        }
 }

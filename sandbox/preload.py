@@ -212,6 +212,16 @@ def warm_up(names):
                 exercise()
 
 
+def exercise_slowest():
+    """What a script does with that of the loaded libraries whose scripts gain most from having its pages
+    copied before they come, and what most others use too."""
+    warnings.simplefilter("ignore")
+    for name in ("matplotlib", "sklearn", "pandas", "scipy", "numpy"):
+        if name in sys.modules:
+            globals()["exercise_" + name]()
+            return
+
+
 def forget_matplotlib(home):
     import matplotlib
     import matplotlib.font_manager

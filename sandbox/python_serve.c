@@ -118,16 +118,29 @@ static bool is_plain(const char *bytes, size_t size, const char **ret_script, si
     return last.type == FRAME_RUN && last.size == 0 && !starts_with(*ret_script, "\xef\xbb\xbf");
 }
 
+/* Whether the server has said that there is time; it was taken then. */
+static bool took_time(int channel, const char *bytes, ssize_t size, const struct hot_pages *idle) {
+    struct frame_header first;
+    if (size < (ssize_t)sizeof(first))
+        return false;
+    memcpy(&first, bytes, sizeof(first));
+    if (first.type != FRAME_IDLE || first.size != 0 ||
+        recv(channel, &first, sizeof(first), 0) != sizeof(first))
+        return false;
+    hot_pages_populate_until(idle, channel);
+    return true;
+}
+
 /* The script's text, when it is in its file. NULL, and nothing is read: the harness does it. Leaves
  * when the server has gone. */
-static PyObject *receive_script(int channel, const char *path) {
+static PyObject *receive_script(int channel, const char *path, const struct hot_pages *idle) {
     static char bytes[REQUEST_BYTES + 1]; /* a NUL behind what is there */
     const char *script;
     size_t script_size;
     ssize_t size;
     do
         size = recv(channel, bytes, REQUEST_BYTES, MSG_PEEK);
-    while (size < 0 && errno == EINTR);
+    while ((size < 0 && errno == EINTR) || took_time(channel, bytes, size, idle));
     if (size == 0)
         _exit(0);
     if (size < 0 || !is_plain(bytes, (size_t)size, &script, &script_size) ||
@@ -153,11 +166,11 @@ static bool sent(PyObject *answer) {
     return answer == Py_True;
 }
 
-bool python_serve(int channel, const char *script_path) {
+bool python_serve(int channel, const char *script_path, const struct hot_pages *idle) {
     if (!make_ready(channel))
         return false;
     const pid_t pid = getpid();
-    PyObject *text = receive_script(channel, script_path);
+    PyObject *text = receive_script(channel, script_path, idle);
     if (!text)
         return sent(PyObject_CallFunction(python_parts[PART_SERVE_SCRIPT], "i", channel));
     PyObject *code = compile_script(text);

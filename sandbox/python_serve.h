@@ -11,6 +11,8 @@
 
 #include <Python.h>
 
+#include "hot_pages.h"
+
 /* parts: what rehearse.py has put together; taken. 0, or -1 with an exception. */
 int python_serve_prepare(PyObject *parts);
 
@@ -19,8 +21,8 @@ bool python_serve_is_prepared(void);
 
 /* In a fork: one script, from FRAME_READY on the channel to the answer. True if that was sent. The
  * process must end then, one way or the other. script_path: where the script is written to; NULL:
- * where the harness wants it. */
-bool python_serve(int channel, const char *script_path);
+ * where the harness wants it. idle: what to populate after FRAME_IDLE, until a script comes. */
+bool python_serve(int channel, const char *script_path, const struct hot_pages *idle);
 
 /* The same without a channel and a file, with a tiny script of which nothing can be seen
  * afterwards. */

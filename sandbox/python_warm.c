@@ -30,6 +30,7 @@
 #define REHEARSALS 12
 
 static PyObject *serve_fork, *rehearse, *rehearse_serving; /* of the harness */
+static PyObject *exercise_slowest;                         /* of preload */
 
 /* What the interpreter finds as its standard descriptors is what a worker has: /dev/null and pipes.
  * It looks once, when it starts. Returns a copy of descriptor 2 to be put back. */
@@ -156,7 +157,9 @@ static int load_libraries(struct sandbox *sandbox, char *error, size_t size) {
     serve_fork = harness ? PyObject_GetAttrString(harness, "serve_fork") : NULL;
     rehearse = harness ? PyObject_GetAttrString(harness, "rehearse") : NULL;
     rehearse_serving = harness ? PyObject_GetAttrString(harness, "rehearse_serving") : NULL;
-    if (!preload || !serve_fork || !rehearse || !rehearse_serving || !names || !environment)
+    exercise_slowest = preload ? PyObject_GetAttrString(preload, "exercise_slowest") : NULL;
+    if (!preload || !harness || !exercise_slowest || !serve_fork || !rehearse ||
+        !rehearse_serving || !names || !environment)
         return say_exception("the interpreter's own code", error, size);
     /* Before matplotlib is imported, if it is. */
     PyObject *done = PyObject_CallMethod(harness, "watch_figures", NULL);
@@ -240,16 +243,27 @@ static void send_rehearsal(int fd) {
     (void)!writev(fd, pieces, 3);
 }
 
+/* The harness makes its standard descriptors blocking: not the zygote's. And what a library says of
+ * an exercise is nothing for the log. */
+static bool leave_output(void) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    return null >= 0 && dup2(null, 1) >= 0 && dup2(null, 2) >= 0;
+}
+
+void python_warm_exercise(void *context) {
+    (void)context;
+    if (leave_output())
+        forget_result(PyObject_CallNoArgs(exercise_slowest));
+}
+
 void python_warm_rehearse_serving(void *context) {
     (void)context;
-    int ends[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    /* The harness makes its standard descriptors blocking: not the zygote's. */
-    if (null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    int ends[2];
+    if (!leave_output() || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return;
     if (python_serve_is_prepared()) {
         send_rehearsal(ends[1]);
-        python_serve(ends[0], "/dev/null");
+        python_serve(ends[0], "/dev/null", NULL);
     } else {
         forget_result(PyObject_CallFunction(rehearse_serving, "ii", ends[0], ends[1]));
     }
@@ -261,7 +275,7 @@ _Noreturn void python_warm_serve(const struct slot *slot) {
     if (python_serve_is_prepared()) {
         if (slot->ahead)
             python_serve_rehearse();
-        _exit(python_serve(WORKER_CHANNEL_FD, NULL) ? 0 : 1);
+        _exit(python_serve(WORKER_CHANNEL_FD, NULL, &slot->sandbox->library_pages) ? 0 : 1);
     }
     if (slot->ahead)
         forget_result(PyObject_CallNoArgs(rehearse));

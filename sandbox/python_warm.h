@@ -20,6 +20,10 @@ int python_warm_load(struct sandbox *sandbox, char *error, size_t error_size);
  * of its own. context is not used. */
 void python_warm_rehearse_serving(void *context);
 
+/* In a fork that is thrown away: does what scripts do with the slowest of the loaded libraries.
+ * context is not used. */
+void python_warm_exercise(void *context);
+
 /* In a fork: runs the harness on the channel. Where the slot has time (ahead), it rehearses before.
  * Does not return. */
 _Noreturn void python_warm_serve(const struct slot *slot);

@@ -25,7 +25,7 @@ struct sandbox {
     void *worker_stack_top; /* every worker has its own copy of this memory */
     int lifeline[2];        /* pipe: end of file at its reading end means that the zygote is gone */
     int proc_fd, proc_self_fd; /* /proc and /proc/self of the zygote: the new root has none */
-    struct hot_pages hot_pages;
+    struct hot_pages hot_pages, library_pages; /* of every script; of those with libraries */
     bool has_snapshot;
     bool rss_only; /* the kernel does not tell private memory (gVisor): see watchdog.h */
     struct fork_state fork_state; /* of the loaded interpreter */

@@ -236,6 +236,7 @@ static int open_signals(void) {
 
 static void send_up(struct sandbox *sandbox) {
     const struct plan *plan = &sandbox->plan;
+    const struct hot_pages *library = &sandbox->library_pages;
     long private_kb = snapshot_anonymous_kb(sandbox->proc_self_fd);
     const struct zygote_event up = {
         .type = ZYGOTE_UP,
@@ -243,6 +244,7 @@ static void send_up(struct sandbox *sandbox) {
                    .landlock_abi = (uint32_t)plan->landlock_abi,
                    .cgroup_version = (uint32_t)plan->cgroup_version,
                    .snapshot = sandbox->has_snapshot,
+                   .library_bytes = library->pages * library->page_bytes,
                    .private_bytes = private_kb > 0 ? (uint64_t)private_kb << 10 : 0}};
     zygote_channel_send(ROLE_CHANNEL_FD, &up);
 }

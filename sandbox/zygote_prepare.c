@@ -16,6 +16,7 @@
 #include "keeper.h"
 #include "log.h"
 #include "probe.h"
+#include "python_serve.h"
 #include "python_warm.h"
 #include "read_pages.h"
 #include "roles.h"
@@ -63,6 +64,44 @@ static long forked_resident_kb(const struct sandbox *sandbox) {
 #define CODE_BYTES_TIGHT (128 << 10)
 #define CODE_ROOM_MB 192 /* also for the next zygote's */
 
+/* Of scripts with libraries. One waiting worker has them, and all together shall not have more than
+ * 4 MB each. */
+#define LIBRARY_BYTES_MOST (12 << 20)
+#define LIBRARY_BYTES_EACH (3 << 20)
+
+static size_t library_pages_most(const struct config *config) {
+    const uint64_t all = config->pool * LIBRARY_BYTES_EACH;
+    return (size_t)(all < LIBRARY_BYTES_MOST ? all : LIBRARY_BYTES_MOST) / (size_t)getpagesize();
+}
+
+/* A library's data, which a script that does not use it should not wake. */
+static bool may_sleep(unsigned long start, unsigned long end) {
+    const struct dormant_part *part = dormant_after(start);
+    while (part && part->start < end && part->kind != DORMANT_DATA)
+        part = dormant_after(part->end);
+    return part && part->start < end;
+}
+
+/* Which pages of the image scripts write and read. */
+static int find_pages(struct sandbox *sandbox, bool has_room) {
+    size_t shared = 0;
+    struct hot_pages *hot = &sandbox->hot_pages, *of_libraries = &sandbox->library_pages;
+    int r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL, hot);
+    /* What every worker would wake. */
+    for (size_t i = 0; r == 0 && i < hot->count; i++)
+        dormant_wake(hot->ranges[i].start, hot->ranges[i].start + hot->ranges[i].size);
+    if (r == 0)
+        r = read_pages_share(sandbox->proc_fd, python_warm_rehearse_serving, NULL, &shared);
+    /* It is the fast path that takes FRAME_IDLE. */
+    if (r == 0 && has_room && sandbox->config->pool > 0 && python_serve_is_prepared())
+        r = hot_pages_find(sandbox->proc_fd, python_warm_exercise, NULL, of_libraries);
+    hot_pages_reduce(of_libraries, may_sleep, library_pages_most(sandbox->config));
+    if (r == 0)
+        log_line(LOG_INFO, "%zu hot pages in %zu ranges, %zu pages read, %zu of libraries",
+                 hot->pages, hot->count, shared, of_libraries->pages);
+    return r;
+}
+
 /* Makes the loaded interpreter cheap to fork; without it everything works, slower. */
 static void take_snapshot(struct sandbox *sandbox, bool has_room) {
     struct snapshot_report report;
@@ -90,20 +129,8 @@ static void take_snapshot(struct sandbox *sandbox, bool has_room) {
     sandbox->has_snapshot = r == 0;
     if (r == 0)
         sandbox->image_bytes = 0; /* it is shared memory now, which the watchdog does not count */
-    if (r == 0)
-        r = hot_pages_find(sandbox->proc_fd, python_warm_rehearse_serving, NULL,
-                           &sandbox->hot_pages);
-    size_t shared = 0;
-    for (size_t i = 0; r == 0 && i < sandbox->hot_pages.count; i++) {
-        /* Every worker would wake it. */
-        const struct hot_range *hot = &sandbox->hot_pages.ranges[i];
-        dormant_wake(hot->start, hot->start + hot->size);
-    }
-    if (r == 0)
-        r = read_pages_share(sandbox->proc_fd, python_warm_rehearse_serving, NULL, &shared);
-    if (r == 0)
-        log_line(LOG_INFO, "%zu hot pages in %zu ranges, %zu pages read", sandbox->hot_pages.pages,
-                 sandbox->hot_pages.count, shared);
+    if (r == 0 && find_pages(sandbox, has_room) < 0)
+        log_line(LOG_WARNING, "the pages that scripts use were not found: they start slower");
 }
 
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,

@@ -82,12 +82,15 @@ bool config_has_room(const struct config *config, uint64_t mb) {
     return machine_memory_bytes() >> 20 >= used_mb + mb;
 }
 
-static uint64_t default_slots(const struct config *config) {
+unsigned config_processors(void) {
     cpu_set_t set;
-    int processors = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
+
+static uint64_t default_slots(const struct config *config) {
     uint64_t memory_mb = machine_memory_bytes() >> 20, base_mb = base_memory_mb(config);
     uint64_t fit = memory_mb > base_mb ? (memory_mb - base_mb) / config->memory_mb : 0;
-    uint64_t slots = 2 * (uint64_t)processors;
+    uint64_t slots = 2 * (uint64_t)config_processors();
     slots = slots < fit ? slots : fit;
     return slots < 1 ? 1 : slots > 256 ? 256 : slots;
 }

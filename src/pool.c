@@ -39,6 +39,8 @@ int pool_new(struct loop *loop, const struct config *config, struct pool **ret_p
     pool->loop = loop;
     pool->ahead = (unsigned)config->pool;
     pool->slots = config_total_slots(config);
+    pool->processors = config_processors();
+    pool->memory_bytes = config->memory_mb << 20;
     pool->retry_us = POOL_FIRST_RETRY_US;
     pool->up_us = UP_US;
     pool->end_us = END_US;
@@ -62,6 +64,7 @@ void pool_free(struct pool *pool) {
     if (!pool)
         return;
     loop_timer_stop(pool->loop, &pool->refill_timer);
+    loop_timer_stop(pool->loop, &pool->idle_timer);
     loop_timer_stop(pool->loop, &pool->retry_timer);
     loop_timer_stop(pool->loop, &pool->renewal_timer);
     for (int i = 0; i < 2; i++)
@@ -101,6 +104,8 @@ const struct pool_counts *pool_counts(const struct pool *pool) {
 }
 
 static struct worker *find_ready(struct pool *pool) {
+    if (pool->first_ready)
+        return pool->first_ready;
     for (unsigned i = 0; pool->current && pool->ready > 0 && i < pool->slots; i++)
         if (pool->current->workers[i].state == WORKER_READY)
             return &pool->current->workers[i];

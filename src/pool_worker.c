@@ -37,6 +37,8 @@ static void set_state(struct worker *worker, enum worker_state state) {
     struct pool *pool = worker->zygote->pool;
     worker->zygote->busy -= worker->state != WORKER_FREE;
     worker->zygote->busy += state != WORKER_FREE;
+    if (pool->first_ready == worker)
+        pool->first_ready = NULL;
     pool->starting -= worker->state == WORKER_STARTING;
     pool->ready -= worker->state == WORKER_READY;
     pool->starting += state == WORKER_STARTING;
@@ -47,6 +49,8 @@ static void set_state(struct worker *worker, enum worker_state state) {
 void pool_worker_hand_over(struct worker *worker, struct pool_claim *claim) {
     struct pool *pool = worker->zygote->pool;
     set_state(worker, WORKER_TAKEN);
+    pool->last_claim_us = loop_now_us();
+    pool_idle_later(pool);
     if (++worker->zygote->runs >= pool->renew_runs && pool->renew_runs > 0)
         pool_renew(pool);
     worker->claim = claim;
@@ -63,7 +67,12 @@ void pool_worker_kill(struct worker *worker) {
     zygote_link_send_take(&worker->zygote->link, &command, NULL);
 }
 
+/* What was made its own ahead of the script is not the script's. */
 void pool_worker_limit(struct worker *worker, uint64_t memory_bytes) {
+    if (worker->has_library_pages)
+        memory_bytes += worker->zygote->report.library_bytes;
+    if (memory_bytes > worker->zygote->pool->memory_bytes)
+        memory_bytes = worker->zygote->pool->memory_bytes;
     struct zygote_command command = {.type = ZYGOTE_LIMIT,
                                      .slot = worker->slot,
                                      .memory_bytes = memory_bytes,
@@ -151,6 +160,8 @@ static void became_ready(struct worker *worker) {
     set_state(worker, WORKER_READY);
     if (pool->first)
         pool_worker_hand_over(worker, pool_claim_unlink(pool, pool->first));
+    else
+        pool_idle_later(pool);
 }
 
 /* The frame at the front of the greeting: FRAME_TRACE may come first, once. */
@@ -216,7 +227,7 @@ static int spawn(struct pool *pool, struct worker *worker, bool ahead) {
         return r;
     worker->run = ++pool->last_run;
     worker->spawned_us = loop_now_us();
-    worker->killed = false;
+    worker->killed = worker->has_library_pages = false;
     worker->greeting_size = 0;
     struct zygote_command command = {.type = ZYGOTE_SPAWN,
                                      .slot = worker->slot,

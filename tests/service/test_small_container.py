@@ -44,6 +44,10 @@ def test_it_is_limited(small):
     assert server.client.get("/ready").json["slots"] == 1
 
 
+def test_no_worker_has_pages_ahead_of_need(small):
+    assert ", 0 of libraries" in small[0].log()
+
+
 ANSWERS = {
     "trivial": ("def main():\n    return 1\n", 1),
     "pandas": ("import pandas as pd\ndef main():\n    return pd.DataFrame({'k': [1, 1, 2], 'v': [1, 2, 3]}).groupby('k').v.sum().tolist()\n", [3, 3]),

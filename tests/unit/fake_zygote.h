@@ -157,8 +157,9 @@ static inline void fake_on_command(void *context, uint32_t events) {
         fake_end(worker, zygote->flags | ENDED_STATUS_KNOWN, 9);
 }
 
-/* Give server_end to pool_zygote_take. */
-static inline void fake_zygote_init(struct fake_zygote *zygote, struct loop *loop) {
+/* Give server_end to pool_zygote_take. library_bytes: what it reports. */
+static inline void fake_zygote_init_with(struct fake_zygote *zygote, struct loop *loop,
+                                         uint64_t library_bytes) {
     int pair[2];
     memset(zygote, 0, sizeof(*zygote));
     assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
@@ -166,7 +167,12 @@ static inline void fake_zygote_init(struct fake_zygote *zygote, struct loop *loo
     zygote->server_end = pair[0];
     zygote->fd = pair[1];
     loop_file_add(loop, &zygote->file, zygote->fd, EPOLLIN, fake_on_command, zygote);
-    fake_send_event(zygote, &(struct zygote_event){.type = ZYGOTE_UP});
+    fake_send_event(zygote, &(struct zygote_event){.type = ZYGOTE_UP,
+                                                   .report = {.library_bytes = library_bytes}});
+}
+
+static inline void fake_zygote_init(struct fake_zygote *zygote, struct loop *loop) {
+    fake_zygote_init_with(zygote, loop, 0);
 }
 
 /* Dies with all its workers. */
