@@ -32,12 +32,12 @@ cr_cflags = -std=gnu17 -D_GNU_SOURCE $(cr_warn) $(cr_hard) -iquote include -iquo
 cr_libs = $(shell $(PKG_CONFIG) --libs $(cr_packages))
 
 sources := $(wildcard src/*.c) $(wildcard sandbox/*.c)
-objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/src/openapi.o $(BUILD)/web/embedded.o
+objects := $(sources:%.c=$(BUILD)/%.o) $(BUILD)/sandbox/embedded.o $(BUILD)/sandbox/dormant_calls_stubs.o $(BUILD)/src/openapi.o $(BUILD)/web/embedded.o
 library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 ifdef SANITIZE
 # They copy or look at all memory of their process: a sanitizer's shadow has terabytes.
-unit_tests := $(filter-out $(BUILD)/unit/test_snapshot $(BUILD)/unit/test_dormant $(BUILD)/unit/test_read_pages,$(unit_tests))
+unit_tests := $(filter-out $(BUILD)/unit/test_snapshot $(BUILD)/unit/test_dormant $(BUILD)/unit/test_dormant_calls $(BUILD)/unit/test_read_pages,$(unit_tests))
 endif
 
 fuzz_sources := $(addprefix src/,answer_body.c mcp.c mcp_body.c mcp_tool.c segments.c buf.c json_check.c json_text.c \
@@ -67,6 +67,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/sandbox/embedded.o: $(wildcard sandbox/harness/*.py) sandbox/preload.py
+$(BUILD)/sandbox/dormant_calls_stubs.o: sandbox/dormant_calls_stubs.h
 $(BUILD)/src/openapi.o: docs/openapi.json
 $(BUILD)/web/embedded.o: $(wildcard web/*)
 $(BUILD)/%.o: %.S
@@ -76,6 +77,20 @@ $(BUILD)/%.o: %.S
 $(BUILD)/unit/%: tests/unit/%.c $(library)
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs) -lcmocka
+
+# Libraries that sleep, or must not, for test_dormant_calls and test_dormant.
+dormant_callers := now other lazy by_name has_table takes_address gives_memory plain
+caller_lazy := -Wl,-z,lazy
+caller_by_name := -DBY_NAME
+caller_has_table := -DHAS_TABLE
+caller_takes_address := -DTAKES_ADDRESS
+caller_gives_memory := -DGIVES_MEMORY
+caller_plain := -DPLAIN
+$(dormant_callers:%=$(BUILD)/unit/libcaller_%.so): $(BUILD)/unit/libcaller_%.so: tests/unit/dormant_caller.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu17 -D_GNU_SOURCE $(cr_warn) -fPIC -shared $(CFLAGS) -Wl,-z,relro,-z,now $(caller_$*) $(LDFLAGS) -o $@ $<
+$(BUILD)/unit/test_dormant_calls: cr_link += -Wl,--export-dynamic-symbol=adjtimex
+$(BUILD)/unit/test_dormant $(BUILD)/unit/test_dormant_calls: | $(dormant_callers:%=$(BUILD)/unit/libcaller_%.so)
 
 # What is built needs what is installed first: another make, whatever -j this one has.
 build_with = +@$(MAKE) --no-print-directory -j$(shell nproc)

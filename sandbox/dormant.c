@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "dormant_calls.h"
 #include "dormant_find.h"
 #include "dormant_signals.h"
 #include "raw_syscall.h"
@@ -15,6 +16,7 @@
 static struct dormant_part parts[PARTS_MOST];
 static size_t part_count;
 static bool is_watched; /* the handler is there */
+static bool has_slept;
 
 const struct dormant_part *dormant_after(unsigned long address) {
     size_t low = 0, high = part_count;
@@ -42,6 +44,17 @@ bool dormant_wake(unsigned long start, unsigned long end) {
     return woken;
 }
 
+/* Where that fails (too many mappings), the next call tries again. The order counts: who finds it
+ * cleared calls at once. */
+void dormant_wake_callers(void) {
+    bool all = true;
+    for (size_t i = 0; i < part_count; i++)
+        if (parts[i].is_caller)
+            all &= wake_part(&parts[i]);
+    if (all)
+        __atomic_store_n(&dormant_calls_asleep, false, __ATOMIC_RELEASE);
+}
+
 void dormant_wake_all(void) {
     for (size_t i = 0; i < part_count; i++)
         wake_part(&parts[i]);
@@ -61,10 +74,18 @@ void dormant_give_back(void) {
     restore_default();
     is_watched = false;
     part_count = 0;
+    dormant_wake_callers();
+}
+
+void dormant_sleeps(void) {
+    has_slept = part_count > 0;
+    dormant_calls_asleep = has_slept;
 }
 
 void dormant_forget(void) {
     part_count = 0;
+    if (!has_slept) /* else the stubs stay, and lead on */
+        dormant_calls_undo();
     if (is_watched)
         restore_default();
     is_watched = false;
@@ -120,7 +141,9 @@ size_t dormant_begin(size_t code_bytes_most) {
     dormant_signals_begin();
     part_count = dormant_find(parts, PARTS_MOST, code_bytes_most, &libraries);
     is_watched = watch();
-    if (!is_watched)
-        part_count = libraries = 0;
+    if (!is_watched) {
+        dormant_forget();
+        libraries = 0;
+    }
     return libraries;
 }

@@ -8,9 +8,10 @@
  * library is awake. No page is writable and executable at once. mprotect(2), sigaction(2).
  *
  * Where the kernel writes, it does not fault but fails (EFAULT): a library that has the kernel
- * write anywhere stays awake. Nobody may block the signal or take it while a library sleeps: such
- * calls are seen (dormant_signals.c) and wake all. A SIGSEGV for any other reason does what it
- * would have done: it ends the process.
+ * write anywhere, a caller, sleeps only if all its calls can be seen (dormant_calls.h): the first
+ * such call of any caller wakes all callers. Nobody may block the signal or take it while a library
+ * sleeps: such calls are seen (dormant_signals.c) and wake all. A SIGSEGV for any other reason does
+ * what it would have done: it ends the process.
  *
  * The table is made before the snapshot and not changed after; each fork has its own copy of the
  * handler and the protections.
@@ -29,6 +30,7 @@ enum dormant_kind {
 struct dormant_part {
     unsigned long start, end; /* addresses, page-aligned */
     enum dormant_kind kind;
+    bool is_caller; /* data of a library that has the kernel write */
 };
 
 #define DORMANT_PROTECTION (PROT_READ | PROT_EXEC)
@@ -38,8 +40,11 @@ struct dormant_part {
  * Installs the handler. Returns how many libraries may sleep. */
 size_t dormant_begin(size_t code_bytes_most);
 
-/* When there is no snapshot after all: no part sleeps. */
+/* When there is no snapshot after all: no part sleeps, all is as before dormant_begin. */
 void dormant_forget(void);
+
+/* After the snapshot: what may sleep does. */
+void dormant_sleeps(void);
 
 /* The first part that ends after the address; NULL: none. */
 const struct dormant_part *dormant_after(unsigned long address);
@@ -47,6 +52,9 @@ const struct dormant_part *dormant_after(unsigned long address);
 /* Wakes what sleeps there, for this process and its forks; false: nothing sleeps there.
  * Async-signal-safe. */
 bool dormant_wake(unsigned long start, unsigned long end);
+
+/* Wakes the callers. For the stubs of dormant_calls. Async-signal-safe. */
+void dormant_wake_callers(void);
 
 /* Wakes all. Async-signal-safe. */
 void dormant_wake_all(void);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dormant_calls.h"
 #include "dormant_imports.h"
 
 /* So much more of it is worth copying. */
@@ -53,10 +54,13 @@ static bool is_system(const char *name) {
     return !*name || strncmp(base, "libc.so", 7) == 0 || strncmp(base, "ld-", 3) == 0;
 }
 
+static bool is_interpreter(const char *name) {
+    return strncmp(base_of(name), "libpython", 9) == 0;
+}
+
 /* What every script runs, and every one with numpy: the interpreter and the core of arrays. */
 static bool is_core(const char *name) {
-    return strncmp(base_of(name), "libpython", 9) == 0 ||
-           strncmp(base_of(name), "_multiarray_umath", 17) == 0;
+    return is_interpreter(name) || strncmp(base_of(name), "_multiarray_umath", 17) == 0;
 }
 
 static int look_at_library(struct dl_phdr_info *library, size_t size, void *context) {
@@ -68,10 +72,14 @@ static int look_at_library(struct dl_phdr_info *library, size_t size, void *cont
     const size_t most = is_core(library->dlpi_name) ? CORE_TIMES * search->code_bytes_most
                                                     : search->code_bytes_most;
     if (all.data - all.start <= most)
-        search->parts[search->count++] = (struct dormant_part){all.start, all.data, DORMANT_CODE};
-    if (dormant_imports_kernel_writes(library))
+        search->parts[search->count++] =
+            (struct dormant_part){all.start, all.data, DORMANT_CODE, false};
+    const bool is_caller = dormant_imports_kernel_writes(library);
+    if (is_caller && (is_interpreter(library->dlpi_name) ||
+                      !dormant_calls_redirect(library, all.start, all.end)))
         return 0;
-    search->parts[search->count++] = (struct dormant_part){all.data, all.end, DORMANT_DATA};
+    search->parts[search->count++] =
+        (struct dormant_part){all.data, all.end, DORMANT_DATA, is_caller};
     search->libraries++;
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * dormant_find: which loaded libraries may sleep, for dormant.c. A library's writable segments must
  * follow all others, as linkers have it. Left out: the program, libc, the loader, and the data of
- * every library that calls a function by which the kernel writes where it is told.
- * dl_iterate_phdr(3), elf(5).
+ * every library that calls a function by which the kernel writes where it is told, if it is the
+ * interpreter or its calls cannot all be seen (dormant_calls.h). dl_iterate_phdr(3), elf(5).
  */
 #ifndef DORMANT_FIND_H
 #define DORMANT_FIND_H

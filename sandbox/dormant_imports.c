@@ -104,6 +104,12 @@ static const char *const kernel_writes[] = {
     "waitpid",
 };
 
+/* In that order too. What streams and handlers of signals were given before the snapshot is written
+ * at any time after it. */
+static const char *const unseen[] = {
+    "dlmopen", "dlsym", "dlvsym", "setbuf", "setbuffer", "setvbuf", "sigaltstack",
+};
+
 struct dynamic {
     const ElfW(Sym) * symbols;
     const char *names;
@@ -169,17 +175,45 @@ static struct dynamic read_dynamic(const struct dl_phdr_info *library) {
     return dynamic;
 }
 
-bool dormant_imports_kernel_writes(const struct dl_phdr_info *library) {
+static bool is_unseen(const char *name) {
+    return bsearch(name, unseen, sizeof(unseen) / sizeof(unseen[0]), sizeof(unseen[0]), compare);
+}
+
+static bool visit_one(const struct dl_phdr_info *library, const struct dynamic *dynamic,
+                      const ElfW(Rela) * relocation,
+                      bool (*visit)(const struct dormant_import *import, void *context),
+                      void *context) {
+    const size_t number = ELF64_R_SYM(relocation->r_info);
+    const ElfW(Sym) *symbol = &dynamic->symbols[number];
+    if (number == 0 || symbol->st_shndx != SHN_UNDEF)
+        return true;
+    const char *name = dynamic->names + symbol->st_name;
+    const struct dormant_import import = {.is_kernel_write = is_kernel_write(name),
+                                          .is_unseen = is_unseen(name),
+                                          .slot = library->dlpi_addr + relocation->r_offset,
+                                          .type = ELF64_R_TYPE(relocation->r_info),
+                                          .more = relocation->r_addend};
+    return !(import.is_kernel_write || import.is_unseen) || visit(&import, context);
+}
+
+bool dormant_imports_visit(const struct dl_phdr_info *library,
+                           bool (*visit)(const struct dormant_import *import, void *context),
+                           void *context) {
     const struct dynamic dynamic = read_dynamic(library);
     if (!dynamic.symbols || !dynamic.names)
-        return true; /* nothing can be said of it */
+        return false; /* nothing can be said of it */
     for (size_t table = 0; table < 2; table++)
-        for (size_t i = 0; dynamic.tables[table] && i < dynamic.counts[table]; i++) {
-            size_t number = ELF64_R_SYM(dynamic.tables[table][i].r_info);
-            const ElfW(Sym) *symbol = &dynamic.symbols[number];
-            if (number > 0 && symbol->st_shndx == SHN_UNDEF &&
-                is_kernel_write(dynamic.names + symbol->st_name))
-                return true;
-        }
-    return false;
+        for (size_t i = 0; dynamic.tables[table] && i < dynamic.counts[table]; i++)
+            if (!visit_one(library, &dynamic, &dynamic.tables[table][i], visit, context))
+                return false;
+    return true;
+}
+
+static bool is_no_kernel_write(const struct dormant_import *import, void *context) {
+    (void)context;
+    return !import->is_kernel_write;
+}
+
+bool dormant_imports_kernel_writes(const struct dl_phdr_info *library) {
+    return !dormant_imports_visit(library, is_no_kernel_write, NULL);
 }

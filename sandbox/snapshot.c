@@ -138,6 +138,8 @@ int snapshot_take(int proc_self, struct snapshot_report *ret_report) {
         large = large_pages_make(image, &plan);
     if (r == 0)
         mappings = replace_all(image, &plan);
+    if (r == 0)
+        dormant_sleeps();
     snapshot_plan_done(&plan);
     if (r == 0 &&
         fcntl(image, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) < 0)

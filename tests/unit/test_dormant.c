@@ -318,6 +318,50 @@ static void test_all_wake_in_threads_too(void **state) {
     in_child(check_all_wake);
 }
 
+/* The library of test_dormant_calls.c, beside this program: the kernel writes to its data. */
+static long (*read_to_library)(int);
+static const char *library_bytes;
+
+static void load_caller(void) {
+    char path[PATH_MAX + 32];
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX);
+    CHECK(size > 0);
+    path[size] = 0;
+    CHECK(strrchr(path, '/'));
+    strcpy(strrchr(path, '/'), "/libcaller_now.so");
+    void *library = dlopen(path, RTLD_NOW);
+    CHECK(library);
+    const char *(*bytes)(void) = (const char *(*)(void))dlsym(library, "caller_bytes");
+    read_to_library = (long (*)(int))dlsym(library, "caller_read");
+    CHECK(bytes && read_to_library);
+    library_bytes = bytes();
+}
+
+static void have_the_kernel_write(void) {
+    int file = memfd_create("content", MFD_CLOEXEC);
+    CHECK(file >= 0 && write(file, "text", 5) == 5);
+    for (int i = 0; i < 2; i++) {
+        CHECK(lseek(file, 0, SEEK_SET) == 0 && read_to_library(file) == 5);
+        CHECK(strcmp(library_bytes, "text") == 0);
+    }
+    for (const struct dormant_part *part = next_part(NULL); part; part = next_part(part))
+        CHECK(part->kind != DORMANT_DATA || has_mode(part, part->is_caller ? "rw-p" : "r-xp"));
+}
+
+static void check_kernel_writes(void) {
+    load_caller();
+    sleep_all();
+    CHECK(part_of(library_bytes) && part_of(library_bytes)->is_caller);
+    in_fork(have_the_kernel_write);
+    CHECK(all_sleep());
+    in_fork(have_the_kernel_write);
+}
+
+static void test_whom_the_kernel_writes_to_wakes(void **state) {
+    (void)state;
+    in_child(check_kernel_writes);
+}
+
 /* ---- what is not a waking ---- */
 
 static void write_to_nothing(void) {
@@ -505,6 +549,7 @@ int main(void) {
         cmocka_unit_test(test_sleeping_libraries_are_fewer_mappings),
         cmocka_unit_test(test_who_is_written_to_wakes),
         cmocka_unit_test(test_all_wake_in_threads_too),
+        cmocka_unit_test(test_whom_the_kernel_writes_to_wakes),
         cmocka_unit_test(test_other_faults_end_the_process),
         cmocka_unit_test(test_calls_that_wake),
         cmocka_unit_test(test_calls_that_do_not_wake),
