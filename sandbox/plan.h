@@ -39,7 +39,6 @@ struct plan {
     enum plan_proc proc;
     bool keeper; /* without a pid namespace: what a script leaves behind can be found and ended */
     bool unique_uid;   /* a uid for each slot, which is neither root's nor the server's */
-    bool filter_table; /* the kernel reads the filter's table of bits right; gVisor does not */
     bool bounding_set; /* can be emptied; where not, no_new_privs alone keeps it from mattering */
     bool yields;       /* without a cgroup: scripts run when nothing else wants to (SCHED_IDLE) */
     uint32_t missing_rlimits; /* bits 1 << RLIMIT_..., of rlimits_optional */

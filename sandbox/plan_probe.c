@@ -23,7 +23,6 @@
 #include "raw_syscall.h"
 #include "rlimits.h"
 #include "sandbox.h"
-#include "seccomp_program.h"
 #include "slot_namespaces.h"
 
 struct attempt {
@@ -78,24 +77,6 @@ static int try_unshare(const struct trial *trial) {
 static int try_host_name(const struct trial *trial) {
     (void)trial;
     return unshare(CLONE_NEWUTS) < 0 || sethostname("sandbox", 7) < 0 ? errno : 0;
-}
-
-static int try_filter_table(const struct trial *trial) {
-    const struct seccomp_options options = {0};
-    struct seccomp_program program;
-    (void)trial;
-    int r = seccomp_compile(&options, &program);
-    if (r == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        r = -errno;
-    if (r == 0)
-        r = seccomp_program_load(&program);
-    /* An allowed call of each of the table's first words, and one that is refused. */
-    if (r == 0 && (syscall(SYS_getpid) < 0 || syscall(SYS_lseek, 0, 0, SEEK_CUR) == -1) &&
-        (errno == ENOSYS || errno == EPERM))
-        r = -errno;
-    if (r == 0 && syscall(SYS_ptrace, 0, 0, 0, 0) != -1)
-        r = -EIO;
-    return -r;
 }
 
 static int try_root(const struct trial *trial) {
@@ -221,7 +202,6 @@ static void attempt_main(const struct config *config, struct attempt *attempt,
         return;
     plan.unique_uid =
         kind != USER_NAMESPACE_SINGLE && wanted(config, LAYER_UNIQUE_UID) && works(try_uid, trial);
-    plan.filter_table = works(try_filter_table, trial);
     plan.bounding_set = works(try_bounding_set, trial);
     plan.yields = works(try_yield, trial);
     plan.missing_rlimits = find_missing_rlimits(trial);

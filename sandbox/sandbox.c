@@ -99,13 +99,14 @@ static int make_filter(struct sandbox *sandbox) {
     const struct seccomp_options options = {.unix_sockets = plan_unix_sockets(plan),
                                             /* the watchdog does not see what it holds */
                                             .memfd = plan->cgroup_version > 0,
-                                            .trees_only = !plan->filter_table,
+                                            .keeper = !plan->pid_namespace,
                                             .shared_uid = plan_kill_filter(plan),
                                             .keep_private = !plan->private_root,
                                             .shared_files =
                                                 !plan->private_root && !plan->unique_uid,
                                             .loose_truncate = plan_loose_truncate(plan)};
-    return seccomp_compile(&options, &sandbox->filter);
+    int r = seccomp_compile_zygote(&options, &sandbox->zygote_filter);
+    return r < 0 ? r : seccomp_compile_worker(&options, &sandbox->worker_filter);
 }
 
 uid_t sandbox_first_uid(const struct config *config) {

@@ -19,7 +19,7 @@ struct sandbox {
     struct plan plan;
     struct places places;
     struct cgroup_tree cgroups;
-    struct seccomp_program filter;
+    struct seccomp_program zygote_filter, worker_filter; /* the policy's two parts */
     char font_list[64];     /* name of matplotlib's font list in places.fonts */
     char output_limit[64];  /* "NAME=bytes" for the harness's environment */
     void *worker_stack_top; /* every worker has its own copy of this memory */

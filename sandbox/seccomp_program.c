@@ -1,9 +1,8 @@
 /*
  * seccomp_program: compiles the rows of seccomp_table.c with libseccomp and loads the result. Each
  * of the table's three steps becomes a program of its own, and the three are joined into one: where
- * a step does not decide, it jumps to the next. (libseccomp itself cannot say "otherwise".) Before
- * them comes what needs no tree (seccomp_plain.h): the kernel compiles the whole anew for each
- * worker. Must not know what any rule is for.
+ * a step does not decide, it jumps to the next. (libseccomp itself cannot say "otherwise".) Must
+ * not know what any rule is for.
  */
 #include "seccomp_program.h"
 
@@ -17,10 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "seccomp_plain.h"
+#include "seccomp_calls.h"
 #include "seccomp_table.h"
-
-#define NAME_SIZE 64
+#include "seccomp_worker.h"
 
 /* What a step returns for a call that it leaves to the next one; none of its rows may return it. */
 static const uint32_t step_default[STEP_COUNT] = {
@@ -28,32 +26,6 @@ static const uint32_t step_default[STEP_COUNT] = {
     [STEP_ALLOW] = SCMP_ACT_ERRNO(ENOSYS),
     [STEP_OTHERWISE] = SCMP_ACT_ERRNO(ENOSYS),
 };
-
-static bool row_in_force(const struct seccomp_row *row, const struct seccomp_options *options) {
-    switch (row->when) {
-    case WHEN_ALWAYS:
-        return true;
-    case WHEN_UNIX_SOCKETS:
-        return options->unix_sockets;
-    case WHEN_MEMFD:
-        return options->memfd;
-    case UNLESS_MEMFD:
-        return !options->memfd;
-    case WHEN_SHARED_UID:
-        return options->shared_uid;
-    case UNLESS_SHARED_UID:
-        return !options->shared_uid;
-    case WHEN_KEEP_PRIVATE:
-        return options->keep_private;
-    case WHEN_KEEP_PRIVATE_ONLY:
-        return options->keep_private && !options->shared_files;
-    case WHEN_SHARED_FILES:
-        return options->shared_files;
-    case WHEN_LOOSE_TRUNCATE:
-        return options->loose_truncate;
-    }
-    return true;
-}
 
 static struct scmp_arg_cmp compare_masked(unsigned argument, uint64_t mask, uint64_t value) {
     return (struct scmp_arg_cmp){argument, SCMP_CMP_MASKED_EQ, mask, value};
@@ -95,50 +67,31 @@ static int add_rules(scmp_filter_ctx context, const struct seccomp_row *row, int
     return seccomp_rule_add_array(context, action, number, count, tests);
 }
 
-/* The number of the first call of *names, which goes on to the next one. Negative: this machine, or
- * this libseccomp, has no such call; then it is ENOSYS. */
-static int take_name(const char **names) {
-    size_t length = strcspn(*names, " ");
-    char copy[NAME_SIZE] = "";
-    if (length < sizeof(copy))
-        memcpy(copy, *names, length);
-    *names += length + ((*names)[length] == ' ');
-    return seccomp_syscall_resolve_name_arch(seccomp_arch_native(), copy);
-}
-
-static bool is_plain(const struct seccomp_row *row) {
-    return row->step == STEP_ALLOW && row->match[0].test == TEST_NONE;
-}
-
-/* What a row allows whatever the arguments are and no row forbids for some. */
-static struct seccomp_plain find_plain(const struct seccomp_options *options) {
-    struct seccomp_plain plain = {0};
-    for (int forbid = 0; forbid < 2; forbid++)
-        for (size_t i = 0; i < seccomp_table_size; i++) {
-            const struct seccomp_row *row = &seccomp_table[i];
-            if (!row_in_force(row, options))
-                continue;
-            for (const char *names = row->names; *names;) {
-                int number = take_name(&names);
-                if (!forbid && is_plain(row))
-                    seccomp_plain_add(&plain, number);
-                else if (forbid && row->step == STEP_FORBID)
-                    seccomp_plain_remove(&plain, number);
-            }
-        }
-    return plain;
-}
-
+/* Rows do not speak of calls that are deferred. */
 static int add_row(scmp_filter_ctx context, const struct seccomp_row *row,
-                   const struct seccomp_plain *plain) {
+                   const struct seccomp_calls *deferred) {
     for (const char *names = row->names; *names;) {
-        int number = take_name(&names);
-        bool decided = number < 0 || seccomp_plain_has(plain, number);
+        int number = seccomp_take_name(&names);
+        bool decided = number < 0 || seccomp_calls_have(deferred, number);
         int error = decided ? 0 : add_rules(context, row, number);
         if (error)
             return error;
     }
     return 0;
+}
+
+/* Lets through what another part decides. */
+static int add_deferred(scmp_filter_ctx context, const struct seccomp_options *options,
+                        const struct seccomp_deferred *deferred) {
+    int error = 0;
+    for (int number = 0; number < SECCOMP_CALLS_MOST && !error; number++)
+        if (seccomp_calls_have(&deferred->whole, number)) {
+            error = seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, 0, NULL);
+        } else if (seccomp_calls_have(&deferred->part, number)) {
+            const struct scmp_arg_cmp test = compare(seccomp_setup_match(number, options));
+            error = seccomp_rule_add_array(context, SCMP_ACT_ALLOW, number, 1, &test);
+        }
+    return error;
 }
 
 static int set_attributes(scmp_filter_ctx context) {
@@ -185,16 +138,18 @@ static void continue_after(struct seccomp_program *program, unsigned first, uint
 }
 
 static int compile_step(enum seccomp_step step, const struct seccomp_options *options,
-                        const struct seccomp_plain *plain, struct seccomp_program *program) {
+                        const struct seccomp_deferred *deferred, struct seccomp_program *program) {
     scmp_filter_ctx context = seccomp_init(step_default[step]);
     if (!context)
         return -ENOMEM;
     int error = set_attributes(context);
     for (size_t i = 0; i < seccomp_table_size && !error; i++) {
         const struct seccomp_row *row = &seccomp_table[i];
-        if (row->step == step && row_in_force(row, options))
-            error = add_row(context, row, plain);
+        if (row->step == step && seccomp_in_force(row->when, options))
+            error = add_row(context, row, &deferred->whole);
     }
+    if (!error && step == STEP_ALLOW)
+        error = add_deferred(context, options, deferred);
     unsigned first = program->length;
     if (!error)
         error = export_program(context, program);
@@ -204,18 +159,11 @@ static int compile_step(enum seccomp_step step, const struct seccomp_options *op
     return error;
 }
 
-int seccomp_compile(const struct seccomp_options *options, struct seccomp_program *ret_program) {
-    const struct seccomp_plain none = {0};
-    const struct seccomp_plain plain = options->trees_only ? none : find_plain(options);
-    struct seccomp_program program = {
-        .filter = malloc(SECCOMP_PLAIN_INSTRUCTIONS * sizeof(struct sock_filter))};
-    if (!program.filter)
-        return -ENOMEM;
-    if (!options->trees_only)
-        program.length =
-            (unsigned short)seccomp_plain_compile(&plain, seccomp_arch_native(), program.filter);
+static int compile(const struct seccomp_options *options, const struct seccomp_deferred *deferred,
+                   struct seccomp_program *ret_program) {
+    struct seccomp_program program = {0};
     for (enum seccomp_step step = 0; step < STEP_COUNT; step++) {
-        int error = compile_step(step, options, &plain, &program);
+        int error = compile_step(step, options, deferred, &program);
         if (error) {
             seccomp_program_done(&program);
             return error;
@@ -223,6 +171,21 @@ int seccomp_compile(const struct seccomp_options *options, struct seccomp_progra
     }
     *ret_program = program;
     return 0;
+}
+
+int seccomp_compile(const struct seccomp_options *options, struct seccomp_program *ret_program) {
+    return compile(options, &(struct seccomp_deferred){{{0}}, {{0}}}, ret_program);
+}
+
+int seccomp_compile_zygote(const struct seccomp_options *options,
+                           struct seccomp_program *ret_program) {
+    const struct seccomp_deferred deferred = seccomp_calls_deferred(options);
+    return compile(options, &deferred, ret_program);
+}
+
+int seccomp_compile_worker(const struct seccomp_options *options,
+                           struct seccomp_program *ret_program) {
+    return seccomp_worker_write(options, ret_program);
 }
 
 void seccomp_program_done(struct seccomp_program *program) {

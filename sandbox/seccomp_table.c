@@ -1,7 +1,8 @@
 /*
  * seccomp_table: which system calls a script may make. Made from what CPython, numpy, pandas,
  * scipy, scikit-learn, matplotlib, sqlite3, subprocess, multiprocessing and asyncio use. Data only:
- * what the columns mean is in the header, how they become a filter is in seccomp_program.c.
+ * what the columns mean is in the header, how they become filters is in seccomp_program.c and
+ * seccomp_worker.c.
  *
  * An int argument reaches the kernel as its low 32 bits. So a refusal looks at those alone
  * (LOW_INT, ANY_BIT), and an allowance wants the upper bits to be zero (EQUAL).
@@ -242,3 +243,20 @@ const struct seccomp_row seccomp_table[] = {
 };
 
 const size_t seccomp_table_size = sizeof(seccomp_table) / sizeof(seccomp_table[0]);
+
+/* What is allowed above is not repeated, but what some variant of the rows above refuses is. */
+const struct seccomp_setup seccomp_setup[] = {
+    /* zygote: an init in a pid namespace of its own. Inits: a table of descriptors of their own. */
+    {WHEN_ALWAYS, "clone unshare", {0}},
+    {WHEN_KEEPER, "prctl", EQUAL(0, PR_SET_CHILD_SUBREAPER)},
+
+    /* signals to workers; directories that a script has closed are opened to be cleared */
+    {WHEN_ALWAYS, "kill fchmod fchmodat", {0}},
+
+    /* worker, in the order of its steps */
+    {WHEN_ALWAYS, "setsid setns sethostname mount umask chmod", {0}},
+    {WHEN_ALWAYS, "landlock_create_ruleset landlock_add_rule landlock_restrict_self", {0}},
+    {WHEN_ALWAYS, "seccomp", {0}},
+};
+
+const size_t seccomp_setup_size = sizeof(seccomp_setup) / sizeof(seccomp_setup[0]);

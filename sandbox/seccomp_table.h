@@ -1,5 +1,6 @@
 /*
- * seccomp_table: the system call policy as data. Rows only; seccomp_program.c turns them into BPF.
+ * seccomp_table: the system call policy as data. Rows only; seccomp_program.c and seccomp_worker.c
+ * turn them into BPF.
  *
  * A call passes three steps, and the first row that matches decides:
  *   1. FORBID     these arguments are refused, although the call as such may be allowed
@@ -27,6 +28,7 @@ enum seccomp_when {
     WHEN_KEEP_PRIVATE_ONLY, /* and not WHEN_SHARED_FILES */
     WHEN_SHARED_FILES,
     WHEN_LOOSE_TRUNCATE,
+    WHEN_KEEPER,
 };
 
 enum seccomp_test {
@@ -51,10 +53,21 @@ struct seccomp_row {
     struct seccomp_match match[2]; /* both must hold; a bit test stands first */
 };
 
+/* What the zygote, its inits and the setup of a worker make use of beyond what scripts may. It says
+ * nothing about scripts: only from when on the rows above are in force for a call. */
+struct seccomp_setup {
+    enum seccomp_when when;
+    const char *names;          /* as in a row */
+    struct seccomp_match match; /* TEST_NONE: all of the call; else TEST_EQUAL, and no FORBID row
+                                   names the call */
+};
+
 /* Stands in a value for the worker's own pid, which only the worker knows. Above any pid. */
 #define SECCOMP_OWN_PID 0x7ffe5ec0u
 
 extern const struct seccomp_row seccomp_table[];
 extern const size_t seccomp_table_size;
+extern const struct seccomp_setup seccomp_setup[];
+extern const size_t seccomp_setup_size;
 
 #endif

@@ -70,9 +70,10 @@ static int enter_mounts(const struct slot *slot) {
     return 0;
 }
 
-/* The pid is known only now. The program is this process's own copy. */
+/* The pid is known only now. The program is this process's own copy. With the zygote's part, which
+ * is inherited, it is the whole policy. */
 static int enter_seccomp(const struct sandbox *sandbox) {
-    struct seccomp_program program = sandbox->filter;
+    struct seccomp_program program = sandbox->worker_filter;
     if (plan_kill_filter(&sandbox->plan))
         seccomp_program_set_pid(&program, (pid_t)syscall(SYS_getpid));
     return seccomp_program_load(&program);

@@ -133,6 +133,15 @@ static void take_snapshot(struct sandbox *sandbox, bool has_room) {
         log_line(LOG_WARNING, "the pages that scripts use were not found: they start slower");
 }
 
+/* The zygote's part of the policy. Nothing that this process or a fork of it does from here on
+ * needs rights by exec. Its program stays where it is: to write to memory that is forked is dearer
+ * than to have it. */
+static int enter_filter(const struct sandbox *sandbox) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return seccomp_program_load(&sandbox->zygote_filter);
+}
+
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,
                    size_t error_size) {
     prctl(PR_SET_DUMPABLE, 0);
@@ -150,6 +159,8 @@ int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *e
         if (sandbox->plan.bounding_set && (r = identity_empty_bounding_set()) < 0)
             snprintf(error, error_size, "cannot empty the bounding set: %s", strerror(-r));
     }
+    if (r == 0 && (r = enter_filter(sandbox)) < 0)
+        snprintf(error, error_size, "cannot enter the system call filter: %s", strerror(-r));
     return r < 0 ? r : probe_worker(sandbox, error, error_size);
 }
 

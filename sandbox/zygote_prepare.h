@@ -12,7 +12,9 @@ struct plan;
 struct sandbox;
 
 /* Fills *sandbox (sandbox_remove) also when it fails. Blocks signals that are for the loop, and
- * makes this process undumpable. 0, or -errno with a line for a person in error. */
+ * makes this process undumpable. Once all is there, this process and all that it forks have no new
+ * privileges and are under the zygote's part of the filter (seccomp_program.h). 0, or -errno with a
+ * line for a person in error. */
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,
                    size_t error_size);
 

@@ -1,7 +1,8 @@
 /*
  * try_syscall OPTIONS COMMAND...: runs a command under the system call policy and nothing else of
- * the sandbox. OPTIONS is a word of the letters u (unix_sockets), m (memfd), s (shared_uid),
- * p (keep_private), f (shared_files), t (loose_truncate), or -. For tests and for strace.
+ * the sandbox, in its two parts as a worker has it. OPTIONS is a word of the letters u
+ * (unix_sockets), m (memfd), s (shared_uid), p (keep_private), f (shared_files), t
+ * (loose_truncate), or -. For tests and for strace.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,11 +20,15 @@ int main(int argc, char *argv[]) {
                                       .keep_private = strchr(argv[1], 'p') != NULL,
                                       .shared_files = strchr(argv[1], 'f') != NULL,
                                       .loose_truncate = strchr(argv[1], 't') != NULL};
-    struct seccomp_program program;
-    int error = seccomp_compile(&options, &program);
+    struct seccomp_program zygote, worker;
+    int error = seccomp_compile_zygote(&options, &zygote);
+    if (!error)
+        error = seccomp_compile_worker(&options, &worker);
+    if (!error)
+        error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -1 : seccomp_program_load(&zygote);
     if (!error) {
-        seccomp_program_set_pid(&program, getpid());
-        error = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -1 : seccomp_program_load(&program);
+        seccomp_program_set_pid(&worker, getpid());
+        error = seccomp_program_load(&worker);
     }
     if (error) {
         fprintf(stderr, "try_syscall: %d\n", error);

@@ -65,6 +65,19 @@ def test_check_says_what_holds():
     assert status == 1 and "It would not start" in text and "private-root" in text and "landlock" in text
 
 
+@pytest.mark.parametrize("when, refusal", [
+    ("", "cannot enter the system call filter"),  # the zygote's part
+    (":when=1", "stage seccomp"),  # a process's first: the worker's part. The zygote's first is a question of libseccomp's.
+])
+def test_without_either_part_of_the_filter_nothing_starts(when, refusal, tmp_path):
+    done = subprocess.run(["strace", "-f", "-qq", "-o", tmp_path / "log", "-e", "trace=seccomp", "-e", f"inject=seccomp:error=EINVAL{when}",
+                           BINARY, "--check", "--start=cold"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "It would not start" in done.stdout and refusal in done.stdout, done.stdout
+    # The zygote's part has been entered where the worker's is what failed.
+    entered = [line for line in (tmp_path / "log").read_text().splitlines() if "{len=" in line and line.endswith("= 0")]
+    assert len(entered) == (1 if when else 0), entered
+
+
 def test_required_layer_that_is_missing_stops_the_start():
     status, text = check("--require=cgroup,private-root")
     assert status == 0, text

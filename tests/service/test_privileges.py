@@ -43,7 +43,7 @@ INSIDE = """
 import os, resource
 def main():
     status = dict(l.split(":\\t", 1) for l in open('/proc/self/status').read().splitlines() if ":\\t" in l)
-    names = ('Uid', 'Gid', 'Groups', 'NoNewPrivs', 'Seccomp', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')
+    names = ('Uid', 'Gid', 'Groups', 'NoNewPrivs', 'Seccomp', 'Seccomp_filters', 'CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb')
     return {'status': {n: status[n].split() for n in names}, 'environ': dict(os.environ), 'cwd': os.getcwd(),
             'fds': sorted(int(n) for n in os.listdir('/proc/self/fd')), 'pid': os.getpid(), 'sid': os.getsid(0),
             'limits': {n: resource.getrlimit(getattr(resource, n)) for n in ('RLIMIT_FSIZE', 'RLIMIT_CORE')},
@@ -64,6 +64,15 @@ def test_script_has_no_rights(inside):
     assert "0" not in status["Uid"] + status["Gid"] + status["Groups"], status
     assert {int(status[name][0], 16) for name in SET} == {0}, status
     assert (status["NoNewPrivs"], status["Seccomp"]) == (["1"], ["2"])
+
+
+def test_policy_comes_in_two_parts(service, inside):
+    """The zygote is under the first, and what it forks inherits it; whoever started the service may have filters too."""
+    own, server, zygote = (procs.status(pid) for pid in (os.getpid(), service.server_pid(), service.zygote_pid()))
+    outside = int(own["Seccomp_filters"])
+    assert int(server["Seccomp_filters"]) == outside
+    assert (zygote["NoNewPrivs"], zygote["Seccomp"], int(zygote["Seccomp_filters"])) == ("1", "2", outside + 1)
+    assert int(inside["status"]["Seccomp_filters"][0]) == outside + 2
 
 
 def test_script_inherits_four_descriptors(inside):

@@ -1,6 +1,7 @@
 /*
  * The system call policy, tried: each case makes one call with harmless arguments, in a process of
- * its own, once without the filter and once with it. Refused calls must show the policy's errno and
+ * its own, once without the filter and once with it, whole and in the two parts that a worker has.
+ * Refused calls must show the policy's errno and
  * another one without the filter; allowed calls must come to the same with and without.
  */
 #include <errno.h>
@@ -27,8 +28,43 @@ struct result {
     int error;
 };
 
-/* The call in a process of its own, which leads a group of its own; under the program, if any. */
-static struct result try_call(const struct row *row, struct seccomp_program *program) {
+/* The policy as one program, or as a worker has it. */
+struct policy {
+    struct seccomp_program first, second;
+};
+
+static struct policy whole(unsigned bits) {
+    return (struct policy){.first = compiled(bits)};
+}
+
+static struct policy in_parts(unsigned bits) {
+    const struct seccomp_options options = options_of(bits);
+    struct policy policy;
+    assert_int_equal(seccomp_compile_zygote(&options, &policy.first), 0);
+    assert_int_equal(seccomp_compile_worker(&options, &policy.second), 0);
+    return policy;
+}
+
+static void policy_done(struct policy *policy) {
+    seccomp_program_done(&policy->first);
+    seccomp_program_done(&policy->second);
+}
+
+static int load(struct policy *policy) {
+    struct seccomp_program *last = policy->second.length ? &policy->second : &policy->first;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return -errno;
+    if (last != &policy->first) {
+        int r = seccomp_program_load(&policy->first);
+        if (r)
+            return r;
+    }
+    seccomp_program_set_pid(last, getpid());
+    return seccomp_program_load(last);
+}
+
+/* The call in a process of its own, which leads a group of its own; under the policy, if any. */
+static struct result try_call(const struct row *row, struct policy *policy) {
     struct result *result =
         mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(result, MAP_FAILED);
@@ -38,11 +74,8 @@ static struct result try_call(const struct row *row, struct seccomp_program *pro
         setpgid(0, 0);
         for (int i = 0; i < 6; i++)
             a[i] = row->arguments[i] == OWN_PID ? getpid() : row->arguments[i];
-        if (program) {
-            seccomp_program_set_pid(program, getpid());
-            if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || seccomp_program_load(program))
-                _exit(1);
-        }
+        if (policy && load(policy))
+            _exit(1);
         errno = 0;
         result->value = syscall(row->number, a[0], a[1], a[2], a[3], a[4], a[5]);
         result->error = errno;
@@ -67,14 +100,13 @@ static bool as_expected(const struct row *row, struct result plain, struct resul
     return !same && filtered.value == -1 && filtered.error == row->expected;
 }
 
-static void test_rows(void **state) {
-    (void)state;
+static void try_rows(struct policy made(unsigned bits)) {
     unsigned wrong = 0;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const struct row *row = &rows[i];
-        struct seccomp_program program = compiled(row->options);
-        struct result plain = try_call(row, NULL), filtered = try_call(row, &program);
-        seccomp_program_done(&program);
+        struct policy policy = made(row->options);
+        struct result plain = try_call(row, NULL), filtered = try_call(row, &policy);
+        policy_done(&policy);
         if (as_expected(row, plain, filtered))
             continue;
         wrong++;
@@ -86,20 +118,30 @@ static void test_rows(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+static void test_rows(void **state) {
+    (void)state;
+    try_rows(whole);
+}
+
+static void test_rows_in_parts(void **state) {
+    (void)state;
+    try_rows(in_parts);
+}
+
 /* Umask says nothing when it fails, so it is looked at by its effect. */
 static int umask_after(unsigned bits, mode_t wanted) {
-    struct seccomp_program program = compiled(bits);
+    struct policy policy = in_parts(bits);
     pid_t pid = fork();
     if (pid == 0) {
         umask(0077);
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || seccomp_program_load(&program))
+        if (load(&policy))
             _exit(255);
         umask(wanted);
         _exit((int)umask(0777)); /* 0777 lacks no bit: it passes, and gives the one before */
     }
     int status = -1;
     waitpid(pid, &status, 0);
-    seccomp_program_done(&program);
+    policy_done(&policy);
     return WEXITSTATUS(status);
 }
 
@@ -130,16 +172,16 @@ static long getpid_x32(void) {
 }
 
 static int under_filter(long (*call)(void)) {
-    struct seccomp_program program = compiled(PLAIN);
+    struct policy policy = in_parts(PLAIN);
     pid_t pid = fork();
     if (pid == 0) {
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || seccomp_program_load(&program))
+        if (load(&policy))
             _exit(255);
         _exit(call() == -EPERM ? 0 : 1);
     }
     int status = -1;
     waitpid(pid, &status, 0);
-    seccomp_program_done(&program);
+    policy_done(&policy);
     return status;
 }
 
@@ -205,7 +247,8 @@ static void test_done_empties(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),         cmocka_unit_test(test_umask),
+        cmocka_unit_test(test_rows),         cmocka_unit_test(test_rows_in_parts),
+        cmocka_unit_test(test_umask),
 #ifdef __x86_64__
         cmocka_unit_test(test_other_abis),
 #endif

@@ -3,8 +3,6 @@
  * that nobody makes. So it says what holds for every call of this processor, and for those of
  * others, also where no filter can be loaded. That the kernel does the same is in test_seccomp.c.
  */
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,75 +11,12 @@
 
 #include <cmocka.h>
 
+#include "seccomp_machine.h"
 #include "seccomp_rows.h"
 #include "seccomp_table.h"
 
-#if defined(__x86_64__)
-#define OWN_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OWN_ARCH AUDIT_ARCH_AARCH64
-#endif
-
 #define WORKER_PID 4242
 #define NUMBERS 1024 /* more than any kernel has */
-
-#define ALLOWED SECCOMP_RET_ALLOW
-#define REFUSED(error) (SECCOMP_RET_ERRNO | (uint32_t)(error))
-
-/* What of classic BPF a filter uses; anything else fails the test. */
-static bool jumps(const struct sock_filter *at, uint32_t a, uint32_t x) {
-    const uint32_t value = BPF_SRC(at->code) == BPF_X ? x : at->k;
-    switch (BPF_OP(at->code)) {
-    case BPF_JEQ:
-        return a == value;
-    case BPF_JGT:
-        return a > value;
-    case BPF_JGE:
-        return a >= value;
-    case BPF_JSET:
-        return a & value;
-    default:
-        fail_msg("jump %x", at->code);
-        return false;
-    }
-}
-
-static uint32_t carry_out(const struct seccomp_program *program, const struct seccomp_data *data) {
-    uint32_t a = 0, x = 0;
-    for (unsigned i = 0; i < program->length; i++) {
-        const struct sock_filter *at = &program->filter[i];
-        if (at->code == (BPF_LD | BPF_W | BPF_ABS)) {
-            assert_true(at->k % 4 == 0 && at->k < sizeof(*data));
-            memcpy(&a, (const char *)data + at->k, 4);
-        } else if (at->code == (BPF_ALU | BPF_AND | BPF_K)) {
-            a &= at->k;
-        } else if (at->code == (BPF_LD | BPF_IMM)) {
-            a = at->k;
-        } else if (at->code == (BPF_MISC | BPF_TAX)) {
-            x = a;
-        } else if (at->code == (BPF_ALU | BPF_LSH | BPF_X)) {
-            assert_true(x < 32);
-            a <<= x;
-        } else if (at->code == (BPF_ALU | BPF_RSH | BPF_K)) {
-            assert_true(at->k < 32);
-            a >>= at->k;
-        } else if (at->code == (BPF_JMP | BPF_JA)) {
-            i += at->k;
-        } else if (BPF_CLASS(at->code) == BPF_JMP) {
-            i += jumps(at, a, x) ? at->jt : at->jf;
-        } else if (at->code == (BPF_RET | BPF_K)) {
-            return at->k;
-        } else {
-            fail_msg("instruction %x", at->code);
-        }
-    }
-    fail_msg("the filter has no end");
-    return 0;
-}
-
-static uint32_t verdict(const struct seccomp_program *program, uint32_t arch, int number) {
-    return carry_out(program, &(struct seccomp_data){.nr = number, .arch = arch});
-}
 
 static uint32_t wanted(const struct row *row) {
     return row->expected == SAME ? ALLOWED : REFUSED(row->expected);
