@@ -9,11 +9,15 @@ libraries=libmicrohttpd-dev,libcjson-dev,libseccomp-dev,libpython3.11-dev,libcmo
 
 # What qemu-user cannot do. These tests must fail there: one that passes is to be taken off the list.
 cannot='
+test_hot_pages test_goes_on_while_nothing_comes: its pagemap is of the pages where it has put the program
+test_hot_pages test_reduced: as above
+test_hot_pages test_what_was_written_becomes_own: as above
 test_large_pages test_what_is_dense_becomes_large: it says yes to advice that it does not know, and does nothing
 test_raw_syscall test_clone_shares_memory: it knows fork and threads, nothing between
 test_seccomp test_all_threads: it has no seccomp(2); test_seccomp_policy works the filter out instead
 test_seccomp test_load_keeps_errno: it has no seccomp(2)
 test_seccomp test_rows: it has no seccomp(2)
+test_seccomp test_rows_in_parts: it has no seccomp(2); test_seccomp_parts works the filters out instead
 test_seccomp test_umask: it has no seccomp(2)
 test_watchdog test_real_processes: its own memory counts with that of what it runs
 test_zygote_channel test_too_many_descriptors_leave_nothing_open: it leaves open what it drops
