@@ -103,7 +103,7 @@ const struct option_row option_table[] = {
     TEXT("preload", "CODE_RUNNER_PRELOAD", preload, check_names,
          "numpy,pandas,scipy,sklearn,matplotlib,seaborn,requests",
          "libraries of warm workers, by import name; none: the standard library only"),
-    NUMBER("renew-runs", "CODE_RUNNER_RENEW_RUNS", renew_runs, 0, 1000000000, "10000",
+    NUMBER("renew-runs", "CODE_RUNNER_RENEW_RUNS", renew_runs, 0, 1000000000, "100000",
            "runs after which the loaded interpreter is replaced; 0: never"),
     NUMBER("renew-minutes", "CODE_RUNNER_RENEW_MINUTES", renew_minutes, 0, 100000, "60",
            "minutes after which it is replaced; 0: never"),
