@@ -14,6 +14,7 @@
 #include "mounts.h"
 #include "python.h"
 #include "python_warm.h"
+#include "yield.h"
 
 #define WORKER_STACK_BYTES (8UL << 20)
 
@@ -178,6 +179,8 @@ static uint64_t own_address_space(const struct sandbox *sandbox) {
 static int make_interpreter(struct sandbox *sandbox, char *error, size_t error_size) {
     const struct config *config = sandbox->config;
     const char *what;
+    if (config->generation > 1) /* as a rule another one serves meanwhile */
+        yield_begin();
     snprintf(sandbox->output_limit, sizeof(sandbox->output_limit), "CODE_RUNNER_OUTPUT_BYTES=%llu",
              (unsigned long long)config->output_mb << 20);
     int r = python_prepare(sandbox, &what);

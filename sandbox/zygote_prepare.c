@@ -23,6 +23,7 @@
 #include "sandbox.h"
 #include "snapshot.h"
 #include "worker.h"
+#include "yield.h"
 
 /* Signals to end are the monitor's business, which ends the server, and that ends this. The others
  * are taken by descriptor, or meant for the inits that inherit this. */
@@ -159,6 +160,8 @@ int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *e
         if (sandbox->plan.bounding_set && (r = identity_empty_bounding_set()) < 0)
             snprintf(error, error_size, "cannot empty the bounding set: %s", strerror(-r));
     }
+    if (r == 0 && (r = yield_end()) < 0)
+        snprintf(error, error_size, "cannot become important again: %s", strerror(-r));
     if (r == 0 && (r = enter_filter(sandbox)) < 0)
         snprintf(error, error_size, "cannot enter the system call filter: %s", strerror(-r));
     return r < 0 ? r : probe_worker(sandbox, error, error_size);

@@ -201,6 +201,28 @@ def test_renewal_is_not_noticed(start_server):
     assert not os.path.exists(f"/proc/{first}")
 
 
+def nice_of(pid):
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+@mode_independent
+@pytest.mark.plain_memory
+def test_a_zygote_that_loads_while_another_serves_leaves_it_the_processors(start_server):
+    server = start_server("--slots=2", "--start=warm", "--renew-runs=3", libraries=True)
+    usual, first = nice_of(server.pid), server.zygote_pid()
+    roles = {server.server_pid(), first}
+    assert nice_of(first) == usual
+    for _ in range(3):
+        assert server.execute(QUICK).status == 200
+    procs.poll(lambda: len(procs.children(server.pid)) == 3, what="a second zygote")
+    second, = set(procs.children(server.pid)) - roles
+    procs.poll(lambda: nice_of(second) == min(usual + 10, 19), what="it yields")
+    procs.poll(lambda: nice_of(second) == usual, 60, "it is as important as the first was")
+    procs.poll(lambda: not os.path.exists(f"/proc/{first}"), what="the first has left")
+    answer = server.execute("import os\ndef main():\n    return os.getpriority(os.PRIO_PROCESS, 0)\n")
+    assert answer.json["result"] == usual, answer
+
+
 @mode_independent
 @pytest.mark.plain_memory
 def test_renewal_lets_a_running_script_finish(start_server):
