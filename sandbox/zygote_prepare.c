@@ -93,8 +93,10 @@ static int find_pages(struct sandbox *sandbox, bool has_room) {
         dormant_wake(hot->ranges[i].start, hot->ranges[i].start + hot->ranges[i].size);
     if (r == 0)
         r = read_pages_share(sandbox->proc_fd, python_warm_rehearse_serving, NULL, &shared);
-    /* It is the fast path that takes FRAME_IDLE. */
-    if (r == 0 && has_room && sandbox->config->pool > 0 && python_serve_is_prepared())
+    /* It is the fast path that takes FRAME_IDLE. The watchdog would count these pages for each
+     * process that a script forks, since the kernel does: sixteen would be 200 MB. */
+    if (r == 0 && has_room && sandbox->plan.cgroup_version > 0 && sandbox->config->pool > 0 &&
+        python_serve_is_prepared())
         r = hot_pages_find(sandbox->proc_fd, python_warm_exercise, NULL, of_libraries);
     hot_pages_reduce(of_libraries, may_sleep, library_pages_most(sandbox->config));
     if (r == 0)
