@@ -81,6 +81,9 @@ void pool_refill_soon(struct pool *pool);
  * much of the machine as a short script does, and the one who waits comes first. */
 void pool_refill_later(struct pool *pool);
 
+/* The waiting worker that is handed out next; NULL: none waits. */
+struct worker *pool_next_ready(struct pool *pool);
+
 /* A worker waits, or was handed out: looks for what to do as soon as it has been quiet a while. */
 void pool_idle_later(struct pool *pool);
 

@@ -74,7 +74,7 @@ void dormant_give_back(void) {
     restore_default();
     is_watched = false;
     part_count = 0;
-    dormant_wake_callers();
+    dormant_calls_asleep = false;
 }
 
 void dormant_sleeps(void) {

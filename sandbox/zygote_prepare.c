@@ -75,6 +75,13 @@ static size_t library_pages_most(const struct config *config) {
     return (size_t)(all < LIBRARY_BYTES_MOST ? all : LIBRARY_BYTES_MOST) / (size_t)getpagesize();
 }
 
+/* It is the fast path that takes FRAME_IDLE. And the watchdog would count these pages for each
+ * process that a script forks, since the kernel does: sixteen would be 200 MB. */
+static bool can_have_library_pages(const struct sandbox *sandbox) {
+    return sandbox->plan.cgroup_version > 0 && sandbox->config->pool > 0 &&
+           python_serve_is_prepared();
+}
+
 /* A library's data, which a script that does not use it should not wake. */
 static bool may_sleep(unsigned long start, unsigned long end) {
     const struct dormant_part *part = dormant_after(start);
@@ -93,12 +100,10 @@ static int find_pages(struct sandbox *sandbox, bool has_room) {
         dormant_wake(hot->ranges[i].start, hot->ranges[i].start + hot->ranges[i].size);
     if (r == 0)
         r = read_pages_share(sandbox->proc_fd, python_warm_rehearse_serving, NULL, &shared);
-    /* It is the fast path that takes FRAME_IDLE. The watchdog would count these pages for each
-     * process that a script forks, since the kernel does: sixteen would be 200 MB. */
-    if (r == 0 && has_room && sandbox->plan.cgroup_version > 0 && sandbox->config->pool > 0 &&
-        python_serve_is_prepared())
+    if (r == 0 && has_room && can_have_library_pages(sandbox)) {
         r = hot_pages_find(sandbox->proc_fd, python_warm_exercise, NULL, of_libraries);
-    hot_pages_reduce(of_libraries, may_sleep, library_pages_most(sandbox->config));
+        hot_pages_reduce(of_libraries, may_sleep, library_pages_most(sandbox->config));
+    }
     if (r == 0)
         log_line(LOG_INFO, "%zu hot pages in %zu ranges, %zu pages read, %zu of libraries",
                  hot->pages, hot->count, shared, of_libraries->pages);

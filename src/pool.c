@@ -103,7 +103,7 @@ const struct pool_counts *pool_counts(const struct pool *pool) {
     return &pool->counts;
 }
 
-static struct worker *find_ready(struct pool *pool) {
+struct worker *pool_next_ready(struct pool *pool) {
     if (pool->first_ready)
         return pool->first_ready;
     for (unsigned i = 0; pool->current && pool->ready > 0 && i < pool->slots; i++)
@@ -113,7 +113,7 @@ static struct worker *find_ready(struct pool *pool) {
 }
 
 void pool_claim(struct pool *pool, struct pool_claim *claim) {
-    struct worker *worker = find_ready(pool);
+    struct worker *worker = pool_next_ready(pool);
     if (worker) {
         pool_refill_later(pool);
         pool_worker_hand_over(worker, claim);

@@ -12,13 +12,6 @@
  * some 7 ms of a processor to copy, and one to give back. */
 #define QUIET_US 25000LL
 
-static struct worker *find_ready(struct pool *pool) {
-    for (unsigned i = 0; i < pool->slots; i++)
-        if (pool->current->workers[i].state == WORKER_READY)
-            return &pool->current->workers[i];
-    return NULL;
-}
-
 /* What is made ahead is there, and a processor has nothing of ours to do. */
 static bool has_time(const struct pool *pool) {
     return pool->starting == 0 && pool->waiting == 0 &&
@@ -28,7 +21,8 @@ static bool has_time(const struct pool *pool) {
 static void look(void *context) {
     const struct frame_header idle = {.type = FRAME_IDLE};
     struct pool *pool = context;
-    if (!pool->current || pool->ready == 0 || pool->first_ready)
+    struct worker *next = pool_next_ready(pool);
+    if (!next || pool->first_ready)
         return;
     int64_t left_us = pool->last_claim_us + QUIET_US - loop_now_us();
     if (left_us > 0 || !has_time(pool)) {
@@ -36,13 +30,12 @@ static void look(void *context) {
                          pool);
         return;
     }
-    struct worker *worker = find_ready(pool);
     /* Should it fail, the worker has ended, which is about to be noticed. */
-    if (!worker || send(worker->descriptors[WORKER_CHANNEL], &idle, sizeof(idle),
-                        MSG_DONTWAIT | MSG_NOSIGNAL) != sizeof(idle))
+    if (send(next->descriptors[WORKER_CHANNEL], &idle, sizeof(idle), MSG_DONTWAIT | MSG_NOSIGNAL) !=
+        sizeof(idle))
         return;
-    worker->has_library_pages = true;
-    pool->first_ready = worker;
+    next->has_library_pages = true;
+    pool->first_ready = next;
 }
 
 void pool_idle_later(struct pool *pool) {

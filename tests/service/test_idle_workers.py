@@ -1,5 +1,7 @@
 """While it is quiet, the worker that is next has the pages that scripts with libraries write to: one worker has
 them, it is the next, its script sees nothing of it, and none has them where memory is short."""
+import time
+
 import pytest
 
 from support import procs
@@ -79,6 +81,19 @@ def test_answers_are_the_same(server):
         wait_until_one_has_them(server)
         answer = server.execute(DRAW)
         assert (answer.status, answer.json["result"]) == (200, [6.0, "PNG"]), answer
+
+
+def test_none_without_a_cgroup(start_server):
+    """The watchdog counts a page for each process that shares it: with them, these would have 400 MB."""
+    text = ("import os, time\ndef main():\n    pids = []\n    for _ in range(32):\n        pid = os.fork()\n"
+            "        if pid == 0:\n            time.sleep(1)\n            os._exit(0)\n        pids.append(pid)\n"
+            "    return sum(os.waitpid(pid, 0)[1] for pid in pids)\n")
+    server = start_server("--start=warm", "--slots=2", "--pool=3", "--without=cgroup", libraries=True)
+    assert ", 0 of libraries" in server.log()
+    time.sleep(0.2)
+    answer = server.execute(text)
+    assert (answer.status, answer.json.get("result")) == (200, 0), answer
+    server.stop()
 
 
 def test_a_script_with_little_memory_has_all_of_it(server):
