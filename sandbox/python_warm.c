@@ -269,16 +269,20 @@ void python_warm_rehearse_serving(void *context) {
     }
 }
 
-_Noreturn void python_warm_serve(const struct slot *slot) {
+void python_warm_rehearse(const struct slot *slot) {
     const char *python = slot->sandbox->config->python, *slash = strrchr(python, '/');
     prctl(PR_SET_NAME, slash ? slash + 1 : python, 0, 0, 0);
-    if (python_serve_is_prepared()) {
-        if (slot->ahead)
-            python_serve_rehearse();
-        _exit(python_serve(WORKER_CHANNEL_FD, NULL, &slot->sandbox->library_pages) ? 0 : 1);
-    }
-    if (slot->ahead)
+    if (!slot->ahead)
+        return;
+    if (python_serve_is_prepared())
+        python_serve_rehearse();
+    else
         forget_result(PyObject_CallNoArgs(rehearse));
+}
+
+_Noreturn void python_warm_serve(const struct slot *slot) {
+    if (python_serve_is_prepared())
+        _exit(python_serve(WORKER_CHANNEL_FD, NULL, &slot->sandbox->library_pages) ? 0 : 1);
     forget_result(PyObject_CallFunction(serve_fork, "is", WORKER_CHANNEL_FD, slot->scratch));
     _exit(1);
 }

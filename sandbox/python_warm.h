@@ -24,8 +24,11 @@ void python_warm_rehearse_serving(void *context);
  * context is not used. */
 void python_warm_exercise(void *context);
 
-/* In a fork: runs the harness on the channel. Where the slot has time (ahead), it rehearses before.
- * Does not return. */
+/* In a fork: takes the interpreter's name, and where the slot has time (ahead), does what
+ * python_warm_serve() will do once without a script. */
+void python_warm_rehearse(const struct slot *slot);
+
+/* In a fork: runs the harness on the channel. Does not return. */
 _Noreturn void python_warm_serve(const struct slot *slot);
 
 #endif

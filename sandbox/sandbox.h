@@ -27,7 +27,8 @@ struct sandbox {
     int proc_fd, proc_self_fd; /* /proc and /proc/self of the zygote: the new root has none */
     struct hot_pages hot_pages, library_pages; /* of every script; of those with libraries */
     bool has_snapshot;
-    bool rss_only; /* the kernel does not tell private memory (gVisor): see watchdog.h */
+    bool is_patient; /* it can wait, and scripts need not: see urgency.h */
+    bool rss_only;   /* the kernel does not tell private memory (gVisor): see watchdog.h */
     struct fork_state fork_state; /* of the loaded interpreter */
     uint64_t address_space_bytes; /* of a worker before its script, with its libraries */
     uint64_t image_bytes;         /* private memory that a worker has from what it is forked from */

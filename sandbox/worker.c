@@ -22,6 +22,7 @@
 #include "reach.h"
 #include "rlimits.h"
 #include "sandbox.h"
+#include "urgency.h"
 
 void worker_report_failure(int channel, enum sandbox_stage stage, int error) {
     struct frame_header header = {.type = FRAME_SETUP_FAILED, .size = sizeof(struct setup_failure)};
@@ -30,13 +31,16 @@ void worker_report_failure(int channel, enum sandbox_stage stage, int error) {
     raw_syscall(SYS_writev, channel, (long)parts, 2, 0);
 }
 
-/* The signal state of a program that was just started, and the standard descriptors at their
- * numbers. What the zygote got from the server has numbers above these, since 0 to 3 are always
- * open in it. */
+/* A process group of its own, the signal state of a program that was just started, the standard
+ * descriptors at their numbers. What the zygote got from the server has numbers above these, since
+ * 0 to 3 are always open in it. Without a pid namespace only a session of its own keeps others out
+ * of the group; with one it would be of no use, and have a share of the processors of its own where
+ * the kernel shares them among sessions: sched(7), autogroup. */
 static int enter_session(const struct slot *slot) {
     sigset_t none;
     sigemptyset(&none);
-    if (setsid() < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    const bool unseen = slot->sandbox->plan.pid_namespace;
+    if ((unseen ? setpgid(0, 0) : setsid()) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return -errno;
     /* Opened anew each time: flags of a description that all workers share would go from one to the
      * next. */
@@ -77,6 +81,14 @@ static int enter_seccomp(const struct sandbox *sandbox) {
     if (plan_kill_filter(&sandbox->plan))
         seccomp_program_set_pid(&program, (pid_t)syscall(SYS_getpid));
     return seccomp_program_load(&program);
+}
+
+/* The script waits no longer than others do, unless it has to. */
+static int enter_order(const struct sandbox *sandbox) {
+    int r = sandbox->is_patient ? urgency_reset() : 0;
+    if (r == 0 && sandbox->plan.yields && sandbox->plan.cgroup_version == 0)
+        r = rlimits_yield();
+    return r;
 }
 
 static int close_descriptors(void) {
@@ -149,10 +161,6 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     if ((*ret_error = forbid_privileges()) < 0)
         return STAGE_IDENTITY;
     stage_done(sandbox, STAGE_IDENTITY);
-    if (sandbox->plan.yields && sandbox->plan.cgroup_version == 0 &&
-        (*ret_error = rlimits_yield()) < 0)
-        return STAGE_LIMITS;
-    stage_done(sandbox, STAGE_LIMITS);
     if (sandbox->plan.landlock_abi > 0 && (*ret_error = reach_restrict(slot)) < 0)
         return STAGE_LANDLOCK;
     stage_done(sandbox, STAGE_LANDLOCK);
@@ -162,15 +170,22 @@ static enum sandbox_stage isolate(const struct slot *slot, int *ret_error) {
     return STAGE_NONE;
 }
 
-static int become_interpreter(const struct slot *slot) {
+/* Returns only if it failed: the stage, with its -errno in *ret_error. */
+static enum sandbox_stage become_interpreter(const struct slot *slot, int *ret_error) {
     const struct sandbox *sandbox = slot->sandbox;
-    if (sandbox->config->start == START_COLD)
-        return python_exec(slot);
-    int r = fork_state_renew(&sandbox->fork_state);
-    if (r < 0)
-        return r;
-    hot_pages_populate(&sandbox->hot_pages);
-    python_warm_serve(slot);
+    const bool warm = sandbox->config->start == START_WARM;
+    if (warm) {
+        if ((*ret_error = fork_state_renew(&sandbox->fork_state)) < 0)
+            return STAGE_INTERPRETER;
+        hot_pages_populate(&sandbox->hot_pages);
+        python_warm_rehearse(slot);
+    }
+    if ((*ret_error = enter_order(sandbox)) < 0)
+        return STAGE_LIMITS;
+    if (warm)
+        python_warm_serve(slot);
+    *ret_error = python_exec(slot);
+    return STAGE_INTERPRETER;
 }
 
 _Noreturn void worker_main(struct slot *slot) {
@@ -179,10 +194,9 @@ _Noreturn void worker_main(struct slot *slot) {
     stage_done(slot->sandbox, STAGE_SPAWN);
     enum sandbox_stage stage = isolate(slot, &error);
     if (stage == STAGE_NONE) {
-        stage = STAGE_INTERPRETER;
         if (slot->sandbox->config->trace)
             report_trace();
-        error = become_interpreter(slot); /* returns only if it failed */
+        stage = become_interpreter(slot, &error);
     }
     /* Early steps fail before the channel is at its number; its first number is closed by the later
      * ones. */

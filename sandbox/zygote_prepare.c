@@ -22,6 +22,7 @@
 #include "roles.h"
 #include "sandbox.h"
 #include "snapshot.h"
+#include "urgency.h"
 #include "worker.h"
 #include "yield.h"
 
@@ -150,6 +151,14 @@ static int enter_filter(const struct sandbox *sandbox) {
     return seccomp_program_load(&sandbox->zygote_filter);
 }
 
+/* The kernel shares processors among sessions first, where nothing else groups processes: one for
+ * the server, one for all that is forked here. setsid(2); sched(7), autogroup. A leader of a
+ * process group has to stay where it is: --check in a shell. */
+static bool enter_order(void) {
+    setsid();
+    return urgency_lower() == 0 && urgency_reset() == 0 && urgency_lower() == 0;
+}
+
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,
                    size_t error_size) {
     prctl(PR_SET_DUMPABLE, 0);
@@ -169,6 +178,7 @@ int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *e
     }
     if (r == 0 && (r = yield_end()) < 0)
         snprintf(error, error_size, "cannot become important again: %s", strerror(-r));
+    sandbox->is_patient = enter_order();
     if (r == 0 && (r = enter_filter(sandbox)) < 0)
         snprintf(error, error_size, "cannot enter the system call filter: %s", strerror(-r));
     return r < 0 ? r : probe_worker(sandbox, error, error_size);

@@ -23,6 +23,7 @@
 #include "privileges.h"
 #include "queue.h"
 #include "roles.h"
+#include "urgency.h"
 
 #define SECOND_US 1000000LL
 #define LARGE_BYTES (128 << 10)
@@ -225,6 +226,7 @@ int server_main(const struct config *config) {
     if (signals < 0)
         return refused("signals", -signals);
     raise_descriptor_limit();
+    urgency_raise(); /* where the kernel cannot, it is served as everybody is */
     int r = wait_for_tokens(&server);
     if (r < 0)
         return refused("the monitor is gone", -r);

@@ -19,12 +19,12 @@ sources=$(ls src/*.c sandbox/*.c include/*.h sandbox/*.h)
     rule 'seccomp\.h>' '^sandbox/seccomp[a-z_]*\.[ch]$' $sources
     rule 'Python\.h' '^sandbox/python[a-z_]*\.[ch]$' $sources
 }
-# The two sides share protocol.h, the settings, the roles and the log, and nothing else.
+# The two sides share protocol.h, the settings, the roles, the log and who runs first, and nothing else.
 for header in sandbox/*.h; do
     rule "$(basename "$header")\"" '^sandbox/' src/*.c include/*.h
 done
 for header in include/*.h; do
-    case $header in include/protocol.h | include/config.h | include/roles.h | include/log.h) continue ;; esac
+    case $header in include/protocol.h | include/config.h | include/roles.h | include/log.h | include/urgency.h) continue ;; esac
     rule "$(basename "$header")\"" '^src/|^include/' sandbox/*.c sandbox/*.h
 done
 

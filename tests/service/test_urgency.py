@@ -1,0 +1,89 @@
+"""Who runs first when all processors are busy: the server before scripts, and both before what is made ahead."""
+import ctypes
+import os
+import platform
+
+import pytest
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+SCHED_SETATTR, SCHED_GETATTR = {"x86_64": (314, 315), "aarch64": (274, 275)}[platform.machine()]
+SERVER_SLICE_NS, ZYGOTE_SLICE_NS = 100_000, 20_000_000
+
+
+class Attributes(ctypes.Structure):
+    """sched_setattr(2)"""
+    _fields_ = [("size", ctypes.c_uint32), ("policy", ctypes.c_uint32), ("flags", ctypes.c_uint64),
+                ("nice", ctypes.c_int32), ("priority", ctypes.c_uint32), ("runtime", ctypes.c_uint64),
+                ("deadline", ctypes.c_uint64), ("period", ctypes.c_uint64)]
+
+
+def look(pid):
+    """(policy, slice in ns: 0 where the kernel has none)"""
+    found = Attributes()
+    assert LIBC.syscall(SCHED_GETATTR, pid, ctypes.byref(found), ctypes.sizeof(found), 0) == 0, os.strerror(ctypes.get_errno())
+    return found.policy, found.runtime
+
+
+def session(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return int(file.read().rpartition(")")[2].split()[3])
+
+
+@pytest.fixture(scope="module")
+def kernel_has():
+    """What the kernel makes of a process that asks for the zygote's place: (policy, slice), or None if it cannot."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        wanted = Attributes(size=ctypes.sizeof(Attributes), policy=os.SCHED_BATCH, nice=os.getpriority(os.PRIO_PROCESS, 0),
+                            runtime=ZYGOTE_SLICE_NS)
+        if LIBC.syscall(SCHED_SETATTR, 0, ctypes.byref(wanted), 0) == 0:
+            os.write(writer, repr(look(0)).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(writer)
+    with open(reader, encoding="ascii") as file:
+        policy, _, slice_ns = file.read().strip("()").partition(", ")
+    return (int(policy), int(slice_ns)) if policy else None
+
+
+def test_zygote_waits_for_others(service, kernel_has):
+    policy, slice_ns = kernel_has or (os.SCHED_OTHER, None)
+    assert os.sched_getscheduler(service.zygote_pid()) == policy
+    if slice_ns:
+        assert look(service.zygote_pid()) == (os.SCHED_BATCH, ZYGOTE_SLICE_NS)
+
+
+def test_server_waits_for_nobody(service, kernel_has):
+    assert os.sched_getscheduler(service.server_pid()) == os.SCHED_OTHER
+    if kernel_has and kernel_has[1]:
+        assert look(service.server_pid()) == (os.SCHED_OTHER, SERVER_SLICE_NS)
+
+
+def test_script_is_as_others_are(service):
+    """Warm, its process was one that waits; cold as well, until it became python3."""
+    script = f"""
+import ctypes, os
+class Attributes(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_uint32), ("policy", ctypes.c_uint32), ("flags", ctypes.c_uint64), ("nice", ctypes.c_int32),
+                ("priority", ctypes.c_uint32), ("runtime", ctypes.c_uint64), ("deadline", ctypes.c_uint64), ("period", ctypes.c_uint64)]
+def main():
+    found = Attributes()
+    r = ctypes.CDLL(None).syscall({SCHED_GETATTR}, 0, ctypes.byref(found), ctypes.sizeof(found), 0)
+    return [os.sched_getscheduler(0), os.nice(0), found.runtime if r == 0 else -1]
+"""
+    policy, nice, slice_ns = service.execute(script).json["result"]
+    assert policy in (os.SCHED_OTHER, os.SCHED_IDLE)  # the second where there is no cgroup
+    assert nice == os.getpriority(os.PRIO_PROCESS, service.server_pid())
+    usual = look(os.getpid())[1] if slice_ns >= 0 else slice_ns
+    assert slice_ns == usual != ZYGOTE_SLICE_NS
+
+
+def test_what_is_forked_shares_a_session_that_is_not_the_servers(service):
+    """One share for the server, one for all scripts, where the kernel shares processors among sessions first."""
+    zygote = service.zygote_pid()
+    assert session(zygote) == zygote != session(service.server_pid())
+
+
+def test_script_leads_a_group(service):
+    assert service.execute("import os\ndef main(): return os.getpgrp() == os.getpid()").json["result"] is True
