@@ -102,8 +102,8 @@ def at_half_load(service, script, rate, seconds, bursts):
                                       f"--seconds={seconds}", *arrivals)
             sample = Sample(load)
             kept.append((sample.p99 / sample.p50, sample.p50, sample.p99))
-            stalls += machine.stalls_ms(seconds)
-            watched_s += seconds
+            stalls += machine.stalls_ms(seconds / 2)
+            watched_s += seconds / 2
     return *found, watched_s, stalls
 
 

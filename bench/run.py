@@ -21,11 +21,11 @@ import report
 from services import CLIENT, Bwrap, Failure, Flask, Limit, Ours, make_font_list
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
-ROUNDS = 1 if QUICK else 3
+ROUNDS = 1 if QUICK else 5
 HEAVY_ROUNDS = 1 if QUICK else 2
-SECONDS = 0.3 if QUICK else 0.8
+SECONDS = 0.3 if QUICK else 0.6
 PAIRS = 1 if QUICK else 3  # with the warm interpreter, a round
-BURSTS = 1 if QUICK else 5  # at half load
+BURSTS = 1 if QUICK else 9  # at half load
 LEAST = 1 if QUICK else 2  # requests in a burst, however long they take
 LIGHT_LEVELS = ("1", "8", "spaced") if QUICK else measuring.LEVELS
 HEAVY_LEVELS = ("1", "8") if QUICK else ("1", "2", "4", "8")
