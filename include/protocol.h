@@ -164,7 +164,7 @@ struct frame_header {
 enum sandbox_stage {
     STAGE_NONE = 0,
     STAGE_SPAWN,      /* forking the worker or its init */
-    STAGE_SESSION,    /* setsid, standard descriptors */
+    STAGE_SESSION,    /* process group or session, standard descriptors */
     STAGE_LIMITS,     /* rlimits */
     STAGE_CGROUP,     /* joining the slot's cgroup */
     STAGE_NAMESPACES, /* setns, unshare */

@@ -34,13 +34,14 @@ void worker_report_failure(int channel, enum sandbox_stage stage, int error) {
 /* A process group of its own, the signal state of a program that was just started, the standard
  * descriptors at their numbers. What the zygote got from the server has numbers above these, since
  * 0 to 3 are always open in it. Without a pid namespace only a session of its own keeps others out
- * of the group; with one it would be of no use, and have a share of the processors of its own where
- * the kernel shares them among sessions: sched(7), autogroup. */
+ * of the group, and without Landlock a script could write to /proc/self/autogroup, which counts for
+ * the session. With both it stays in the zygote's: where the kernel shares the processors among
+ * sessions (sched(7), autogroup), each script would weigh as much as the server. */
 static int enter_session(const struct slot *slot) {
     sigset_t none;
     sigemptyset(&none);
-    const bool unseen = slot->sandbox->plan.pid_namespace;
-    if ((unseen ? setpgid(0, 0) : setsid()) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    const bool shares = slot->sandbox->plan.pid_namespace && slot->sandbox->plan.landlock_abi > 0;
+    if ((shares ? setpgid(0, 0) : setsid()) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return -errno;
     /* Opened anew each time: flags of a description that all workers share would go from one to the
      * next. */
@@ -192,6 +193,8 @@ _Noreturn void worker_main(struct slot *slot) {
     int error = 0;
     stage_began_us = slot->spawned_us;
     stage_done(slot->sandbox, STAGE_SPAWN);
+    if (slot->sandbox->is_patient && slot->ahead)
+        urgency_wait();
     enum sandbox_stage stage = isolate(slot, &error);
     if (stage == STAGE_NONE) {
         if (slot->sandbox->config->trace)

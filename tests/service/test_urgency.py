@@ -1,13 +1,14 @@
-"""Who runs first when all processors are busy: the server before scripts, and both before what is made ahead."""
+"""Who runs first when all processors are busy: the server before scripts; what makes workers interrupts nobody."""
 import ctypes
 import os
 import platform
+import subprocess
 
 import pytest
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SCHED_SETATTR, SCHED_GETATTR = {"x86_64": (314, 315), "aarch64": (274, 275)}[platform.machine()]
-SERVER_SLICE_NS, ZYGOTE_SLICE_NS = 100_000, 20_000_000
+SERVER_SLICE_NS = 100_000
 
 
 class Attributes(ctypes.Structure):
@@ -31,12 +32,12 @@ def session(pid):
 
 @pytest.fixture(scope="module")
 def kernel_has():
-    """What the kernel makes of a process that asks for the zygote's place: (policy, slice), or None if it cannot."""
+    """What the kernel makes of a process that asks for SCHED_BATCH and a slice: (policy, slice), or None if it cannot."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         wanted = Attributes(size=ctypes.sizeof(Attributes), policy=os.SCHED_BATCH, nice=os.getpriority(os.PRIO_PROCESS, 0),
-                            runtime=ZYGOTE_SLICE_NS)
+                            runtime=SERVER_SLICE_NS)
         if LIBC.syscall(SCHED_SETATTR, 0, ctypes.byref(wanted), 0) == 0:
             os.write(writer, repr(look(0)).encode())
         os._exit(0)
@@ -48,10 +49,7 @@ def kernel_has():
 
 
 def test_zygote_waits_for_others(service, kernel_has):
-    policy, slice_ns = kernel_has or (os.SCHED_OTHER, None)
-    assert os.sched_getscheduler(service.zygote_pid()) == policy
-    if slice_ns:
-        assert look(service.zygote_pid()) == (os.SCHED_BATCH, ZYGOTE_SLICE_NS)
+    assert os.sched_getscheduler(service.zygote_pid()) == (kernel_has[0] if kernel_has else os.SCHED_OTHER)
 
 
 def test_server_waits_for_nobody(service, kernel_has):
@@ -76,7 +74,7 @@ def main():
     assert policy in (os.SCHED_OTHER, os.SCHED_IDLE)  # the second where there is no cgroup
     assert nice == os.getpriority(os.PRIO_PROCESS, service.server_pid())
     usual = look(os.getpid())[1] if slice_ns >= 0 else slice_ns
-    assert slice_ns == usual != ZYGOTE_SLICE_NS
+    assert slice_ns == usual != SERVER_SLICE_NS
 
 
 def test_what_is_forked_shares_a_session_that_is_not_the_servers(service):
@@ -85,5 +83,34 @@ def test_what_is_forked_shares_a_session_that_is_not_the_servers(service):
     assert session(zygote) == zygote != session(service.server_pid())
 
 
-def test_script_leads_a_group(service):
-    assert service.execute("import os\ndef main(): return os.getpgrp() == os.getpid()").json["result"] is True
+def test_script_leads_a_group_or_a_session(service):
+    """It has no session of its own where others cannot name its group, nor it write to what counts for the session."""
+    layers = service.client.get("/ready").json["layers"]
+    leads, own = service.execute("import os\ndef main(): return os.getpgrp() == os.getpid(), os.getsid(0) == os.getpid()").json["result"]
+    assert leads
+    assert own is not ("namespaces" in layers and "landlock" in layers)
+
+
+def test_script_does_not_weigh_the_session(service):
+    """proc(5), sched(7): who may write there sets how nice a whole session is."""
+    def nice_of(pid):
+        try:
+            with open(f"/proc/{pid}/autogroup", encoding="ascii") as file:
+                return file.read().split()[-1]
+        except FileNotFoundError:
+            return "no such thing here"
+    before = nice_of(service.zygote_pid())
+    found = service.execute("import subprocess\ndef main(): return subprocess.run(['sh', '-c', 'echo 7 >/proc/self/autogroup']).returncode")
+    assert found.status == 200, found
+    assert nice_of(service.zygote_pid()) == before
+
+
+def test_what_the_operator_chose_stays(start_server):
+    """chrt(1): for the whole service, and so for scripts."""
+    if subprocess.run(["chrt", "--idle", "0", "true"], check=False).returncode != 0:
+        pytest.skip("this kernel has no other policy")
+    server = start_server("--slots=1", wrapper=("chrt", "--idle", "0"))
+    script = "import os\ndef main(): return os.sched_getscheduler(0)"
+    found = [os.sched_getscheduler(pid) for pid in (server.pid, server.server_pid(), server.zygote_pid())]
+    assert [*found, server.execute(script).json["result"]] == [os.sched_getscheduler(server.pid)] * 4
+    assert found[0] in (os.SCHED_IDLE, os.SCHED_OTHER)  # the second where the kernel knows no other (gVisor)

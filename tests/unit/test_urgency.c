@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
 #include <stdbool.h>
@@ -49,6 +50,8 @@ static void assert_all(int nice) {
     assert_int_equal(urgency_raise(), 0);
     assert_is(SCHED_NORMAL, 100000, nice);
     assert_int_equal(urgency_lower(), 0);
+    assert_is(SCHED_BATCH, usual_ns, nice);
+    assert_int_equal(urgency_wait(), 0);
     assert_is(SCHED_BATCH, 20000000, nice);
     pid_t pid = fork();
     if (pid == 0) {
@@ -85,8 +88,30 @@ static void test_being_nice_stays(void **state) {
     assert_all_in_fork(getpriority(PRIO_PROCESS, 0) + 3);
 }
 
+/* As with chrt --idle or --batch, by whoever started the service. */
+static void test_a_policy_that_was_chosen_stays(void **state) {
+    (void)state;
+    static const int policies[] = {SCHED_IDLE, SCHED_BATCH};
+    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            const int none = 0; /* its only field is a priority */
+            assert_return_code(syscall(SYS_sched_setscheduler, 0, policies[i], &none), 0);
+            const uint64_t usual_ns = look().sched_runtime;
+            assert_int_equal(urgency_raise(), -EBUSY);
+            assert_int_equal(urgency_lower(), -EBUSY);
+            assert_is((uint32_t)policies[i], usual_ns, getpriority(PRIO_PROCESS, 0));
+            _exit(0);
+        }
+        int status = -1;
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_order_and_back),
-                                       cmocka_unit_test(test_being_nice_stays)};
+                                       cmocka_unit_test(test_being_nice_stays),
+                                       cmocka_unit_test(test_a_policy_that_was_chosen_stays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
