@@ -91,8 +91,11 @@ def test_script_leads_a_group_or_a_session(service):
     assert own is not ("namespaces" in layers and "landlock" in layers)
 
 
-def test_script_does_not_weigh_the_session(service):
-    """proc(5), sched(7): who may write there sets how nice a whole session is."""
+@pytest.mark.parametrize("flags", [(), ("--without=landlock",)], ids=["all layers", "without Landlock"])
+def test_script_does_not_weigh_the_session(start_server, flags):
+    """proc(5), sched(7): who may write there sets how nice a whole session is. Executed, a program is dumpable again."""
+    service = start_server("--slots=1", *flags)
+
     def nice_of(pid):
         try:
             with open(f"/proc/{pid}/autogroup", encoding="ascii") as file:
