@@ -129,7 +129,7 @@ def checks_table(cells, limits, memory, half_load):
     rows.append(check("a waiting worker's own memory, mean", memory.get("waiting"), 4, 2, " MB", False))
     even, random = (median_of(bursts, 0) for bursts in half_load[:2])
     rows.append(check("p99 / p50 at half load", even, 4, 2.5, "", False))
-    # No bound: a queue that is ideal, but for clusters of requests, would have up to 5.8.
+    # No bound: requests come in clusters, for which an ideal service would already have up to 5.8.
     rows.append(["the same, when requests come at random", number(random), "", "", "", ""])
     aims = [("trivial, p50", "1", "trivial", "p50", 0.5, " ms", False),
             ("trivial, 8 in flight", "8", "trivial", "rate", 1000, "/s", True),

@@ -40,8 +40,8 @@ void worker_report_failure(int channel, enum sandbox_stage stage, int error) {
 static int enter_session(const struct slot *slot) {
     sigset_t none;
     sigemptyset(&none);
-    const bool shares = slot->sandbox->plan.pid_namespace && slot->sandbox->plan.landlock_abi > 0;
-    if ((shares ? setpgid(0, 0) : setsid()) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+    const bool stays = slot->sandbox->plan.pid_namespace && slot->sandbox->plan.landlock_abi > 0;
+    if ((stays ? setpgid(0, 0) : setsid()) < 0 || sigprocmask(SIG_SETMASK, &none, NULL) < 0)
         return -errno;
     /* Opened anew each time: flags of a description that all workers share would go from one to the
      * next. */

@@ -153,11 +153,11 @@ static int enter_filter(const struct sandbox *sandbox) {
 
 /* The kernel shares processors among sessions first, where nothing else groups processes: one for
  * the server, one for what is forked here. setsid(2); sched(7), autogroup. A leader of a process
- * group has to stay where it is: --check in a shell. */
+ * group has to stay where it is: --check in a shell. That workers come back from this is tried with
+ * the first one. */
 static bool enter_order(void) {
     setsid();
-    return urgency_lower() == 0 && urgency_wait() == 0 && urgency_reset() == 0 &&
-           urgency_lower() == 0;
+    return urgency_lower() == 0;
 }
 
 int zygote_prepare(struct sandbox *sandbox, const struct config *config, char *error,

@@ -11,17 +11,42 @@
 #include <linux/sched/types.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "checked_child.h"
 #include "urgency.h"
 
-static struct sched_attr look(void) {
+struct record {
+    const char *failed;
+    int line;
+};
+
+/* Runs body in a child, since nobody can come back from being nice. */
+static void in_child(void (*body)(struct record *, int), int value) {
+    struct record *record =
+        mmap(NULL, sizeof(*record), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(record, MAP_FAILED);
+    pid_t pid = fork_child();
+    if (pid == 0) {
+        body(record, value);
+        _exit(0);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (record->failed)
+        fail_msg("line %d: %s", record->line, record->failed);
+    assert_int_equal(status, 0);
+    munmap(record, sizeof(*record));
+}
+
+static struct sched_attr look(struct record *record) {
     struct sched_attr now = {0};
-    assert_return_code(syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0), 0);
+    CHECK(syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) == 0);
     return now;
 }
 
@@ -29,84 +54,63 @@ static struct sched_attr look(void) {
 static bool kernel_has_slices(void) {
     struct utsname name;
     int major = 0, minor = 0;
-    uname(&name);
-    assert_int_equal(sscanf(name.release, "%d.%d", &major, &minor), 2);
-    return major > 6 || (major == 6 && minor >= 12);
+    return uname(&name) == 0 && sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 12));
 }
 
-static void assert_is(uint32_t policy, uint64_t slice_ns, int nice) {
-    const struct sched_attr now = look();
-    assert_int_equal(now.sched_policy, policy);
-    assert_int_equal(now.sched_nice, nice);
-    if (kernel_has_slices())
-        assert_int_equal(now.sched_runtime, slice_ns);
+static void check_is(struct record *record, uint32_t policy, uint64_t slice_ns, int nice) {
+    const struct sched_attr now = look(record);
+    CHECK(now.sched_policy == policy);
+    CHECK(now.sched_nice == nice);
+    CHECK(!kernel_has_slices() || now.sched_runtime == slice_ns);
 }
 
-/* In a fork, since nobody can come back from being nice. */
-static void assert_all(int nice) {
-    assert_return_code(setpriority(PRIO_PROCESS, 0, nice), 0);
-    const uint64_t usual_ns = look().sched_runtime;
-    assert_is(SCHED_NORMAL, usual_ns, nice);
-    assert_int_equal(urgency_raise(), 0);
-    assert_is(SCHED_NORMAL, 100000, nice);
-    assert_int_equal(urgency_lower(), 0);
-    assert_is(SCHED_BATCH, usual_ns, nice);
-    assert_int_equal(urgency_wait(), 0);
-    assert_is(SCHED_BATCH, 20000000, nice);
+static void try_all(struct record *record, int nice) {
+    CHECK(setpriority(PRIO_PROCESS, 0, nice) == 0);
+    const uint64_t usual_ns = look(record).sched_runtime;
+    CHECK(urgency_raise() == 0);
+    check_is(record, SCHED_NORMAL, 100000, nice);
+    CHECK(urgency_lower() == 0);
+    check_is(record, SCHED_BATCH, usual_ns, nice);
+    CHECK(urgency_wait() == 0);
+    check_is(record, SCHED_BATCH, 20000000, nice);
     pid_t pid = fork();
     if (pid == 0) {
-        assert_is(SCHED_BATCH, 20000000, nice);
-        assert_int_equal(urgency_reset(), 0);
-        assert_is(SCHED_NORMAL, usual_ns, nice);
+        check_is(record, SCHED_BATCH, 20000000, nice);
+        CHECK(urgency_reset() == 0);
+        check_is(record, SCHED_NORMAL, usual_ns, nice);
         _exit(0);
     }
     int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
-    assert_is(SCHED_BATCH, 20000000, nice);
-}
-
-static void assert_all_in_fork(int nice) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        assert_all(nice);
-        _exit(0);
-    }
-    int status = -1;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+    check_is(record, SCHED_BATCH, 20000000, nice);
 }
 
 static void test_order_and_back(void **state) {
     (void)state;
-    assert_all_in_fork(getpriority(PRIO_PROCESS, 0));
+    in_child(try_all, getpriority(PRIO_PROCESS, 0));
 }
 
 /* Who is nice stays so: without rights it could not be undone, and with them it would be a gift. */
 static void test_being_nice_stays(void **state) {
     (void)state;
-    assert_all_in_fork(getpriority(PRIO_PROCESS, 0) + 3);
+    in_child(try_all, getpriority(PRIO_PROCESS, 0) + 3);
+}
+
+static void try_chosen(struct record *record, int policy) {
+    const int none = 0; /* the only field of its struct is a priority */
+    CHECK(syscall(SYS_sched_setscheduler, 0, policy, &none) == 0);
+    const uint64_t usual_ns = look(record).sched_runtime;
+    CHECK(urgency_raise() == -EBUSY);
+    CHECK(urgency_lower() == -EBUSY);
+    check_is(record, (uint32_t)policy, usual_ns, getpriority(PRIO_PROCESS, 0));
 }
 
 /* As with chrt --idle or --batch, by whoever started the service. */
 static void test_a_policy_that_was_chosen_stays(void **state) {
     (void)state;
-    static const int policies[] = {SCHED_IDLE, SCHED_BATCH};
-    for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-        pid_t pid = fork();
-        if (pid == 0) {
-            const int none = 0; /* its only field is a priority */
-            assert_return_code(syscall(SYS_sched_setscheduler, 0, policies[i], &none), 0);
-            const uint64_t usual_ns = look().sched_runtime;
-            assert_int_equal(urgency_raise(), -EBUSY);
-            assert_int_equal(urgency_lower(), -EBUSY);
-            assert_is((uint32_t)policies[i], usual_ns, getpriority(PRIO_PROCESS, 0));
-            _exit(0);
-        }
-        int status = -1;
-        assert_int_equal(waitpid(pid, &status, 0), pid);
-        assert_int_equal(status, 0);
-    }
+    in_child(try_chosen, SCHED_IDLE);
+    in_child(try_chosen, SCHED_BATCH);
 }
 
 int main(void) {
