@@ -193,7 +193,7 @@ packages_build := gcc libc6-dev make pkg-config libmicrohttpd-dev libcjson-dev l
 packages_test := libcmocka-dev python3-pytest python3-pytest-xdist curl util-linux strace iproute2 python3-threadpoolctl tzdata prometheus python3-jsonschema
 packages_bench := bubblewrap python3-flask gunicorn
 packages_environments := runc runsc podman buildah netavark iptables mmdebstrap qemu-system-x86 seabios e2fsprogs cpio xz-utils \
-    busybox-static
+    busybox-static python3-pytest-timeout
 packages_web := chromium fonts-dejavu-core
 packages_lint := clang clang-format clang-tidy cppcheck libclang-rt-14-dev
 # For what is in deploy/.

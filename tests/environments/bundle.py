@@ -73,6 +73,9 @@ class Runc:
     def command(self):
         return self.runtime("run", "--pid-file", str(self.state / "pid"), "--bundle", str(self.state), self.id)
 
+    def wait(self, child):
+        return child.wait()
+
     def stop(self, child):
         child.send_signal(signal.SIGTERM)
 

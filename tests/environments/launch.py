@@ -67,10 +67,12 @@ def run(environment):
     for number in STOPPING:
         signal.signal(number, stop)
     environment.prepare()
-    child = subprocess.Popen(environment.command(), stdin=subprocess.DEVNULL, **environment.options())
-    if stop_asked:
-        environment.stop(child)
-    status = child.wait()
+    status = None
+    while status is None:  # else it is to be started once more
+        child = subprocess.Popen(environment.command(), stdin=subprocess.DEVNULL, **environment.options())
+        if stop_asked:
+            environment.stop(child)
+        status = environment.wait(child)
     return environment.status(status if status >= 0 else 128 - status)
 
 

@@ -65,6 +65,9 @@ class Rootfs:
         return ["--network=host", f"--user={self.row.uid}:{self.row.gid}", "--rootfs", f"{self.state}/rootfs",
                 bundle.BINARY, *self.command_line[1:]]
 
+    def wait(self, child):
+        return child.wait()
+
     def stop(self, child):
         child.send_signal(signal.SIGTERM)
 

@@ -24,7 +24,8 @@ from rows import ROWS  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CODE_RUNNER", str(TOP / "build" / "code-runner"))
-PYTEST = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "-q", "--tb=short", "-m", "not mode_independent",
+# A case that hangs is one failed case with a name and a place; the longest takes 20 s.
+PYTEST = [sys.executable, "-m", "pytest", "-c", "tests/pytest.ini", "-v", "--tb=short", "--timeout=300", "-m", "not mode_independent",
           "tests/environments", "tests/containment"]
 # The loopback interface of a new network is down.
 ALONE = ["unshare", "--mount", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "alone"]
@@ -81,7 +82,8 @@ def suite(name, log, *options):
     try:
         subprocess.run(command, cwd=TOP, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=MOST_SECONDS)
     except subprocess.TimeoutExpired:
-        log.write(f"ERROR it took more than {MOST_SECONDS} s\n")
+        last = pathlib.Path(log.name).read_text(errors="replace").splitlines()[-1:]
+        log.write(f"\nERROR it took more than {MOST_SECONDS} s, and was here: {''.join(last)}\n")
     if not report.exists():
         return 0, 1, 0
     counts = xml.etree.ElementTree.parse(report).getroot().find("testsuite").attrib

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Process 1 of the virtual machine: makes it what a started Debian is, runs code-runner in a cgroup of
-# its own as an init system would, does what comes in on the second serial port, tells the third one how
-# code-runner ended, and switches off.
+# its own as an init system would, does what comes in on the second serial port, tells the third one
+# that it is up and how code-runner ended, and switches off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 busybox=/run/busybox
 mount -t proc -o nosuid,nodev,noexec proc /proc
@@ -18,6 +18,7 @@ echo 1 >/sys/fs/cgroup/init/cgroup.procs
 echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
 cp /run/payload/code-runner /usr/local/bin/code-runner
 for port in /dev/ttyS1 /dev/ttyS2; do $busybox stty -F $port raw -echo; done
+echo up >/dev/ttyS2
 
 while read -r line; do
     output=$(echo "$line" | base64 -d | sh 2>&1 | base64 -w 0; exit)
