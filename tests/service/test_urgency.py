@@ -1,14 +1,19 @@
 """Who runs first when all processors are busy: the server before scripts; what makes workers interrupts nobody."""
 import ctypes
+import inspect
 import os
 import platform
+import re
 import subprocess
 
 import pytest
 
+from support import procs
+
 LIBC = ctypes.CDLL(None, use_errno=True)
 SCHED_SETATTR, SCHED_GETATTR = {"x86_64": (314, 315), "aarch64": (274, 275)}[platform.machine()]
 SERVER_SLICE_NS = 100_000
+WAITING_SLICE_NS = 20_000_000
 
 
 class Attributes(ctypes.Structure):
@@ -23,11 +28,6 @@ def look(pid):
     found = Attributes()
     assert LIBC.syscall(SCHED_GETATTR, pid, ctypes.byref(found), ctypes.sizeof(found), 0) == 0, os.strerror(ctypes.get_errno())
     return found.policy, found.runtime
-
-
-def session(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return int(file.read().rpartition(")")[2].split()[3])
 
 
 @pytest.fixture(scope="module")
@@ -58,29 +58,43 @@ def test_server_waits_for_nobody(service, kernel_has):
         assert look(service.server_pid()) == (os.SCHED_OTHER, SERVER_SLICE_NS)
 
 
+@pytest.mark.parametrize("pool, told", [(0, [("OTHER", 0)]), (1, [("BATCH", WAITING_SLICE_NS), ("OTHER", 0)])],
+                         ids=["made on demand", "made ahead"])
+def test_only_a_worker_that_nobody_waits_for_is_made_behind_others(start_server, tmp_path, pool, told):
+    """What each one tells the kernel of itself, from its fork to its script."""
+    trace = ("strace", "-D", "-f", "-qq", "-o", str(tmp_path / "log"), "-e", "trace=sched_setattr", "-e", "signal=none")
+    server = start_server("--slots=1", f"--pool={pool}", wrapper=trace)
+    known = server.server_pid(), server.zygote_pid()
+    assert server.execute("def main(): return 1").json["result"] == 1
+    server.stop()
+    calls = re.findall(r"^(\d+) .*sched_policy=SCHED_(\w+),.*sched_runtime=(\d+)", (tmp_path / "log").read_text(), re.MULTILINE)
+    workers = dict.fromkeys(int(pid) for pid, _, _ in calls if int(pid) not in known)
+    at_start, first, *_ = ([(policy, int(slice_ns)) for by, policy, slice_ns in calls if int(by) == pid] for pid in workers)
+    assert at_start == [("OTHER", 0)]  # everybody waits for it
+    assert first == told
+
+
 def test_script_is_as_others_are(service):
     """Warm, its process was one that waits; cold as well, until it became python3."""
     script = f"""
-import ctypes, os
-class Attributes(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_uint32), ("policy", ctypes.c_uint32), ("flags", ctypes.c_uint64), ("nice", ctypes.c_int32),
-                ("priority", ctypes.c_uint32), ("runtime", ctypes.c_uint64), ("deadline", ctypes.c_uint64), ("period", ctypes.c_uint64)]
-def main():
-    found = Attributes()
-    r = ctypes.CDLL(None).syscall({SCHED_GETATTR}, 0, ctypes.byref(found), ctypes.sizeof(found), 0)
-    return [os.sched_getscheduler(0), os.nice(0), found.runtime if r == 0 else -1]
+import ctypes
+import os
+LIBC = ctypes.CDLL(None, use_errno=True)
+SCHED_GETATTR = {SCHED_GETATTR}
+{inspect.getsource(Attributes)}
+{inspect.getsource(look)}
+def main(): return [os.nice(0), *look(0)]
 """
-    policy, nice, slice_ns = service.execute(script).json["result"]
+    nice, policy, slice_ns = service.execute(script).json["result"]
     assert policy in (os.SCHED_OTHER, os.SCHED_IDLE)  # the second where there is no cgroup
     assert nice == os.getpriority(os.PRIO_PROCESS, service.server_pid())
-    usual = look(os.getpid())[1] if slice_ns >= 0 else slice_ns
-    assert slice_ns == usual != SERVER_SLICE_NS
+    assert slice_ns == look(os.getpid())[1] != SERVER_SLICE_NS
 
 
 def test_what_is_forked_shares_a_session_that_is_not_the_servers(service):
     """One share for the server, one for all scripts, where the kernel shares processors among sessions first."""
     zygote = service.zygote_pid()
-    assert session(zygote) == zygote != session(service.server_pid())
+    assert procs.session(zygote) == zygote != procs.session(service.server_pid())
 
 
 def test_script_leads_a_group_or_a_session(service):

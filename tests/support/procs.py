@@ -4,13 +4,19 @@ import os
 import time
 
 
+def stat(pid):
+    """/proc/PID/stat from its third field on (proc(5)): a name before that may hold spaces and brackets."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].decode("ascii").split()
+
+
 def parents():
     """{pid: parent's pid} of every process."""
     found = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                found[int(name)] = int(file.read().rsplit(b")", 1)[1].split()[1])
+            with contextlib.suppress(OSError):
+                found[int(name)] = int(stat(name)[1])
     return found
 
 
@@ -28,6 +34,16 @@ def children(root):
     return sorted(pid for pid, parent in parents().items() if parent == root)
 
 
+def session(pid):
+    return int(stat(pid)[3])
+
+
+def start_time(pid):
+    """In the kernel's ticks; None if it is gone. Tells a process from a later one of the same number."""
+    with contextlib.suppress(OSError):
+        return int(stat(pid)[19])
+
+
 def status(pid):
     """/proc/PID/status as {name: text}."""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
@@ -36,8 +52,7 @@ def status(pid):
 
 def cpu_seconds(pid):
     """Used by it until now."""
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
-        fields = file.read().rpartition(")")[2].split()
+    fields = stat(pid)
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -107,7 +122,7 @@ def is_dead(pid):
     try:
         # In this order: a signal that is pending no more was taken before the state is read.
         pending = int(status(pid)["ShdPnd"].split()[0], 16) | int(status(pid)["SigPnd"].split()[0], 16)
-        fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+        fields = stat(pid)
     except (OSError, KeyError):
         return True
     exiting = int(fields[6]) & 0x4  # PF_EXITING
@@ -117,6 +132,6 @@ def is_dead(pid):
 def sleeps(pid):
     """True when it sleeps in the kernel, waiting for something."""
     try:
-        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] == "S"
+        return stat(pid)[0] == "S"
     except OSError:
         return False

@@ -54,12 +54,6 @@ def free_port():
     raise AssertionError("no port of the block is free")
 
 
-def start_time(pid):
-    """In the kernel's ticks; None if it is gone. Tells a process from a later one of the same number."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[19])
-
-
 def launcher(state, variables):
     """What starts a binary in ENVIRONMENT."""
     given = [word for item in variables.items() for word in ("-e", "=".join(item))]
@@ -131,7 +125,7 @@ class Server:
         """SIGTERM, exit status 0, and nothing of it left."""
         self.client.close()
         if self.process.poll() is None:
-            below = {pid: start_time(pid) for pid in procs.descendants(self.process.pid) + procs.descendants(self.pid)}
+            below = {pid: procs.start_time(pid) for pid in procs.descendants(self.process.pid) + procs.descendants(self.pid)}
             self.process.send_signal(signal.SIGTERM)
             try:
                 status = self.process.wait(timeout=max(30, 15 * TIME_FACTOR))
@@ -142,5 +136,5 @@ class Server:
             reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
             assert not reports, f"of the sanitizers: {reports}"
             assert status == 0, f"exit status {status}: {self.log()[-4000:]}"
-            procs.poll(lambda: all(procs.is_dead(pid) or start_time(pid) != began for pid, began in below.items()),
+            procs.poll(lambda: all(procs.is_dead(pid) or procs.start_time(pid) != began for pid, began in below.items()),
                        what="every process of the service is gone")
