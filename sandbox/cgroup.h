@@ -84,8 +84,8 @@ int cgroup_slot_kill(const struct cgroup_slot *slot);
 /* What happened since the last call; counts are read as differences. 0 or -errno. */
 int cgroup_slot_usage(struct cgroup_slot *slot, struct cgroup_usage *ret_usage);
 
-/* Writes the limits into a version 2 cgroup's files in the directory dir. 0 or -errno. For cgroup.c
- * and its test. */
+/* Write the limits into the files of a slot's directory or directories. 0 or -errno. For
+ * cgroup_slot.c and its test. */
 int cgroup_v2_write_limits(int dir, const struct cgroup_limits *limits);
 int cgroup_v1_write_limits(const int dirs[CGROUP_KINDS], const struct cgroup_limits *limits);
 

@@ -1,4 +1,5 @@
-/* cgroup_files: which limit goes into which file of which version. */
+/* cgroup_files: directories and files of cgroups, and which limit goes into which file of which
+ * version. */
 #include "cgroup_files.h"
 
 #include <errno.h>
@@ -6,11 +7,25 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 
 #define CPU_PERIOD_US 100000U
+
+void cgroup_close(int *fd) {
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int cgroup_make_directory(int parent, const char *name) {
+    if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
 
 int cgroup_write(int dir, const char *name, const char *text) {
     int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
