@@ -26,6 +26,9 @@ test_zygote_channel test_too_many_descriptors_leave_nothing_open: it leaves open
 not_run='
 test_dormant: it takes a snapshot, as the next one
 test_snapshot: it replaces all memory of its process, in which the emulator lives
+test_snapshot_image: as above
+test_snapshot_plan: as above
+test_snapshot_protections: as above
 test_read_pages: it closes all memory of its process, in which the emulator lives
 test_user_namespace: a process with more than one thread, as the emulator is, can make none
 '
