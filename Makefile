@@ -37,7 +37,7 @@ library := $(BUILD)/libcode-runner.a
 unit_tests := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 ifdef SANITIZE
 # They copy or look at all memory of their process: a sanitizer's shadow has terabytes.
-unit_tests := $(filter-out $(BUILD)/unit/test_snapshot% $(BUILD)/unit/test_dormant $(BUILD)/unit/test_dormant_calls $(BUILD)/unit/test_read_pages,$(unit_tests))
+unit_tests := $(filter-out $(BUILD)/unit/test_snapshot% $(BUILD)/unit/test_dormant% $(BUILD)/unit/test_read_pages,$(unit_tests))
 endif
 
 fuzz_sources := $(addprefix src/,answer_body.c mcp.c mcp_body.c mcp_tool.c segments.c buf.c json_check.c json_text.c \
@@ -78,7 +78,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(library)
 	@mkdir -p $(@D)
 	$(CC) $(cr_cflags) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ $(cr_link) $(LDFLAGS) -o $@ $< $(library) $(cr_libs) -lcmocka
 
-# Libraries that sleep, or must not, for test_dormant_calls and test_dormant.
+# Libraries that sleep, or must not, for test_dormant_calls and test_dormant_wake.
 dormant_callers := now other lazy by_name has_table takes_address gives_memory plain
 caller_lazy := -Wl,-z,lazy
 caller_by_name := -DBY_NAME
@@ -90,7 +90,7 @@ $(dormant_callers:%=$(BUILD)/unit/libcaller_%.so): $(BUILD)/unit/libcaller_%.so:
 	@mkdir -p $(@D)
 	$(CC) -std=gnu17 -D_GNU_SOURCE $(cr_warn) -fPIC -shared $(CFLAGS) -Wl,-z,relro,-z,now $(caller_$*) $(LDFLAGS) -o $@ $<
 $(BUILD)/unit/test_dormant_calls: cr_link += -Wl,--export-dynamic-symbol=adjtimex
-$(BUILD)/unit/test_dormant $(BUILD)/unit/test_dormant_calls: | $(dormant_callers:%=$(BUILD)/unit/libcaller_%.so)
+$(BUILD)/unit/test_dormant_calls $(BUILD)/unit/test_dormant_wake: | $(dormant_callers:%=$(BUILD)/unit/libcaller_%.so)
 
 # What is built needs what is installed first: another make, whatever -j this one has.
 build_with = +@$(MAKE) --no-print-directory -j$(shell nproc)

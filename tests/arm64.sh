@@ -24,7 +24,9 @@ test_zygote_channel test_too_many_descriptors_leave_nothing_open: it leaves open
 '
 # And what is not even started there.
 not_run='
-test_dormant: it takes a snapshot, as the next one
+test_dormant: it takes a snapshot, as the next ones
+test_dormant_signals: as above
+test_dormant_wake: as above
 test_snapshot: it replaces all memory of its process, in which the emulator lives
 test_snapshot_image: as above
 test_snapshot_plan: as above
