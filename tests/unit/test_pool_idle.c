@@ -3,36 +3,15 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "config.h"
-#include "fake_zygote.h"
-#include "pool_state.h"
+#include "claimed_pool.h"
 
 #define QUIET_MS 80 /* more than it takes to be told */
 #define LIBRARY_BYTES (12u << 20)
 
-struct claimant {
-    struct pool_claim claim;
-    unsigned limited;
-};
-
-static struct {
-    struct loop *loop;
-    struct pool *pool;
-    struct config config;
-    struct fake_zygote zygote;
-    struct claimant a, b;
-} t;
-
-static void on_worker(void *context, struct worker *worker) {
-    (void)context;
-    loop_file_remove(t.loop, &worker->files[WORKER_CHANNEL]);
-}
-static void on_failed(void *context, unsigned stage) {
+static void must_not_fail(void *context, unsigned stage) {
     (void)context;
     (void)stage;
     fail();
@@ -42,23 +21,20 @@ static void on_limited(void *context, int error) {
     assert_int_equal(error, 0);
     claimant->limited++;
 }
-static void on_ended(void *context, const struct zygote_event *event) {
-    (void)context;
-    (void)event;
-}
-static const struct pool_claim_calls calls = {
-    .on_worker = on_worker, .on_failed = on_failed, .on_limited = on_limited, .on_ended = on_ended};
 
-/* The slot that it got. */
-static unsigned claim(struct claimant *claimant) {
-    *claimant = (struct claimant){.claim = {.calls = &calls, .context = claimant}};
-    pool_claim(t.pool, &claimant->claim);
+/* Of a worker that waits; the slot that it has. */
+static unsigned claim_ready(struct claimant *claimant) {
+    static const struct pool_claim_calls calls = {.on_worker = on_worker,
+                                                  .on_failed = must_not_fail,
+                                                  .on_limited = on_limited,
+                                                  .on_ended = on_ended};
+    claim_with(claimant, &calls);
     assert_non_null(claimant->claim.worker);
     return claimant->claim.worker->slot;
 }
 
 /* A pool of two on a machine of so many processors, after it has been quiet. */
-static void start(unsigned processors, uint64_t library_bytes) {
+static void start_quiet(unsigned processors, uint64_t library_bytes) {
     t.config.slots = 2;
     t.config.pool = 2;
     t.config.memory_mb = 300;
@@ -86,38 +62,23 @@ static unsigned told(unsigned *ret_slot) {
     return count;
 }
 
-static int set_up(void **state) {
-    (void)state;
-    memset(&t, 0, sizeof(t));
-    config_init(&t.config);
-    return loop_new(&t.loop);
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    fake_zygote_done(&t.zygote);
-    pool_free(t.pool);
-    loop_free(t.loop);
-    return 0;
-}
-
 static void test_one_is_told_and_goes_first(void **state) {
     (void)state;
     unsigned slot;
-    start(2, LIBRARY_BYTES);
+    start_quiet(2, LIBRARY_BYTES);
     assert_int_equal(told(&slot), 1);
     fake_wait_ms(t.loop, QUIET_MS);
     assert_int_equal(told(&slot), 1);
-    assert_int_equal(claim(&t.a), slot);
-    assert_int_not_equal(claim(&t.b), slot);
+    assert_int_equal(claim_ready(&t.a), slot);
+    assert_int_not_equal(claim_ready(&t.b), slot);
     assert_false(t.b.claim.worker->has_library_pages);
 }
 
 static void test_another_is_told_when_it_is_quiet_again(void **state) {
     (void)state;
     unsigned slot;
-    start(2, LIBRARY_BYTES);
-    claim(&t.a);
+    start_quiet(2, LIBRARY_BYTES);
+    claim_ready(&t.a);
     fake_wait_ms(t.loop, QUIET_MS);
     assert_int_equal(told(&slot), 2); /* the one that runs, and the next */
     assert_ptr_equal(t.pool->first_ready, &t.pool->current->workers[slot]);
@@ -126,8 +87,8 @@ static void test_another_is_told_when_it_is_quiet_again(void **state) {
 static void test_none_where_nothing_is_reported(void **state) {
     (void)state;
     unsigned slot;
-    start(2, 0);
-    claim(&t.a);
+    start_quiet(2, 0);
+    claim_ready(&t.a);
     fake_wait_ms(t.loop, QUIET_MS);
     assert_int_equal(told(&slot), 0);
 }
@@ -135,8 +96,8 @@ static void test_none_where_nothing_is_reported(void **state) {
 static void test_none_while_requests_follow_each_other(void **state) {
     (void)state;
     unsigned slot;
-    start(2, LIBRARY_BYTES);
-    claim(&t.a);
+    start_quiet(2, LIBRARY_BYTES);
+    claim_ready(&t.a);
     t.pool->last_claim_us += 3600 * 1000000LL;
     fake_wait_ms(t.loop, QUIET_MS);
     assert_int_equal(told(&slot), 1);
@@ -145,8 +106,8 @@ static void test_none_while_requests_follow_each_other(void **state) {
 static void test_none_while_every_processor_has_a_run(void **state) {
     (void)state;
     unsigned slot;
-    start(1, LIBRARY_BYTES);
-    claim(&t.a);
+    start_quiet(1, LIBRARY_BYTES);
+    claim_ready(&t.a);
     fake_wait_ms(t.loop, QUIET_MS);
     assert_int_equal(pool_ready_count(t.pool), 2);
     assert_int_equal(told(&slot), 1);
@@ -159,21 +120,21 @@ static void test_none_while_every_processor_has_a_run(void **state) {
 static void test_one_that_dies_is_forgotten(void **state) {
     (void)state;
     unsigned slot;
-    start(2, LIBRARY_BYTES);
+    start_quiet(2, LIBRARY_BYTES);
     assert_int_equal(told(&slot), 1);
     t.pool->last_claim_us = loop_now_us() + 3600 * 1000000LL;
     fake_end(&t.zygote.workers[slot], 0, 9);
     fake_wait_ms(t.loop, QUIET_MS);
     assert_null(t.pool->first_ready);
-    claim(&t.a);
+    claim_ready(&t.a);
     assert_false(t.a.claim.worker->has_library_pages);
 }
 
 static void test_its_pages_are_not_the_scripts(void **state) {
     (void)state;
-    start(2, LIBRARY_BYTES);
-    claim(&t.a);
-    claim(&t.b);
+    start_quiet(2, LIBRARY_BYTES);
+    claim_ready(&t.a);
+    claim_ready(&t.b);
     pool_limit(t.pool, &t.b.claim, 40 << 20);
     fake_wait_ms(t.loop, 5);
     assert_int_equal(t.zygote.memory_bytes, 40 << 20);
@@ -185,8 +146,6 @@ static void test_its_pages_are_not_the_scripts(void **state) {
     assert_int_equal(t.zygote.memory_bytes, 300 << 20);
     assert_int_equal(t.a.limited, 2);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
