@@ -76,5 +76,12 @@ class Stream:
         self.close()
 
 
+def stream(server, script, **fields):
+    """All events of one, as a list; AssertionError if it gets none."""
+    with Stream(server.port, script, **fields) as answer:
+        assert (answer.status, answer.headers["Content-Type"]) == (200, EVENTS)
+        return list(answer)
+
+
 def text_of(events, name):
     return "".join(event.data for event in events if event.name == name)

@@ -1,0 +1,16 @@
+"""Scripts that tests of several files run."""
+
+PLAIN = "def main():\n    return 42\n"
+BEGINS = "import time\ndef main():\n    print('begun')\n    time.sleep(20)\n"
+# Prints megabytes, and returns the longest time that one write took.
+WRITES = """
+import os, time
+def main(megabytes, width=65536):
+    longest, chunk = 0, (b"x" * 99 + b"\\n") * (width // 100)
+    left = megabytes << 20
+    while left > 0:
+        before = time.monotonic()
+        left -= os.write(1, chunk[:left])
+        longest = max(longest, time.monotonic() - before)
+    return longest
+"""
