@@ -1,4 +1,7 @@
-"""The one test that must wait 30 s starts when the session starts and is asked when it ends."""
+"""Fixtures that several files of this folder share.
+
+The one test that must wait 30 s starts when the session starts and is asked when it ends.
+"""
 import threading
 
 import pytest
@@ -31,3 +34,15 @@ def thirty_seconds(request, start_server):
     yield wait
     if thread is not None:
         thread.join(60)
+
+
+@pytest.fixture(scope="session")
+def no_pool(start_server):
+    """A server whose workers are all made on demand. Kept: none waits, and it loads all libraries."""
+    return start_server("--slots=2", "--pool=0", "--start=warm", libraries=True, kept=True)
+
+
+@pytest.fixture(scope="session")
+def mode(service, cold, no_pool, no_snapshot):
+    """mode(name): the server whose workers start so, see support/modes.py."""
+    return {"cold": cold, "warm": service, "no_pool": no_pool, "no_snapshot": no_snapshot}.get
