@@ -120,3 +120,8 @@ def execute_bytes(script, **headers):
     """A whole POST /execute as bytes."""
     body = json.dumps({"script": script}).encode()
     return head(Content_Type="application/json", Content_Length=len(body), **headers) + body
+
+
+def rpc(method):
+    """The body of a request to /mcp without parameters."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode()

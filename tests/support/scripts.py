@@ -1,6 +1,7 @@
 """Scripts that tests of several files run."""
 
 PLAIN = "def main():\n    return 42\n"
+SLEEPS = "import time\ndef main():\n    time.sleep(20)\n"
 BEGINS = "import time\ndef main():\n    print('begun')\n    time.sleep(20)\n"
 # Prints megabytes, and returns the longest time that one write took.
 WRITES = """
