@@ -12,6 +12,12 @@ def ready(server, name="running"):
     return server.client.get("/ready").json[name]
 
 
+def running(server):
+    """How many scripts (are running, are waiting)."""
+    state = server.client.get("/ready").json
+    return state["running"], state["waiting"]
+
+
 def metric(server, name):
     """name: with its labels, as /metrics has it."""
     return int(re.search(rf"^{re.escape(name)} (\d+)$", server.client.get("/metrics").body.decode(), re.M)[1])

@@ -1,4 +1,4 @@
-"""Scripts that tests of several files run."""
+"""Scripts that tests of several files run, and the answer to the plainest of them."""
 
 PLAIN = "def main():\n    return 42\n"
 SLEEPS = "import time\ndef main():\n    time.sleep(20)\n"
@@ -15,3 +15,8 @@ def main(megabytes, width=65536):
         longest = max(longest, time.monotonic() - before)
     return longest
 """
+
+
+def is_42(answer):
+    """To PLAIN; AssertionError if it is another."""
+    assert (answer.status, answer.json) == (200, {"result": 42, "stdout": ""}), answer
