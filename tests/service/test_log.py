@@ -1,48 +1,25 @@
-"""The log on standard output: one line an event, nothing of a script or a secret, nothing that blocks."""
+"""The log on standard output: one line an event, and nothing of a script or a secret."""
 import json
 import os
 import re
 import signal
 import socket
-import subprocess
-import threading
 
 import pytest
 
 from support import procs
-from support.client import Client, Raw, execute_bytes, head
-from support.server import BINARY, free_port
+from support.client import execute_bytes, head
+from support.log_events import event_of, events, post
+from support.scripts import PLAIN, SLEEPS
 
 pytestmark = pytest.mark.mode_independent
 
-PLAIN = "def main():\n    return 42\n"
-SLEEP = "import time\ndef main():\n    time.sleep(20)\n"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
 def server(start_server):
     return start_server("--slots=2", "--log=json")
-
-
-def events(server):
-    return [json.loads(line) for line in server.log().splitlines()]
-
-
-def event_of(server, request_id):
-    """The one event of a request; it is written when the answer is out."""
-    def find():
-        return [event for event in events(server) if event.get("request_id") == request_id]
-    found = procs.poll(find, 3, f"a line for {request_id}")
-    assert len(found) == 1, found
-    return found[0]
-
-
-def post(server, script, request_id=None, fields=None, **headers):
-    headers = {"Content-Type": "application/json", **headers}
-    if request_id:
-        headers["X-Request-Id"] = request_id
-    return server.client.post(json.dumps({"script": script, **(fields or {})}).encode(), headers)
 
 
 def test_every_line_is_json_from_the_first_on(server):
@@ -83,7 +60,7 @@ OUTCOMES = {
     "exception": ("def main():\n    1/0\n", 400),
     "no_main": ("x = 1\n", 400),
     "syntax_error": ("def main(:\n", 400),
-    "timeout": (SLEEP, 400),
+    "timeout": (SLEEPS, 400),
     "exited": ("import os\ndef main():\n    os._exit(3)\n", 400),
     "invalid_request": ("", 400),
 }
@@ -111,7 +88,7 @@ def test_a_client_that_left(server):
     with server.raw() as gone:
         gone.send(execute_bytes("def main():\n    return 'x' * 300_000\n"))  # an answer before does not count
         assert gone.read_answer().status == 200
-        gone.send(execute_bytes(SLEEP, X_Request_Id="gone-1"))
+        gone.send(execute_bytes(SLEEPS, X_Request_Id="gone-1"))
         procs.poll(lambda: server.client.get("/ready").json["running"], 3, "it runs")
     event = event_of(server, "gone-1")
     assert (event["outcome"], event["httpRequest"]["status"], event["httpRequest"]["responseSize"]) == ("cancelled", 499, "0")
@@ -124,44 +101,6 @@ def test_refusals(server, method, path, status):
     assert (answer.status, answer.headers["X-Request-Id"]) == (status, name)
     event = event_of(server, name)
     assert event["message"] == f"{method} {path} {status}"
-
-
-@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-def test_a_probe_without_news_is_not_logged_and_has_an_id_all_the_same(server, path):
-    answer = server.client.request("GET", path, headers={"X-Request-Id": f"probe{path[1:]}"})
-    assert (answer.status, answer.headers["X-Request-Id"]) == (200, f"probe{path[1:]}")
-    post(server, PLAIN, f"after{path[1:]}")
-    event_of(server, f"after{path[1:]}")
-    assert f"probe{path[1:]}" not in server.log()
-
-
-def test_a_probe_with_news_is_logged_once(start_server):
-    server = start_server("--slots=1", "--queue=0", "--log=json")
-    def changes():
-        return [event["httpRequest"]["status"] for event in events(server) if event.get("message", "").startswith("GET /ready ")]
-    server.client.request("GET", "/nope", headers={"X-Request-Id": "after-the-start"})
-    event_of(server, "after-the-start")  # what was logged before it is there too
-    begun = changes()
-    assert begun in ([503, 200], [])  # however often it was asked before it was ready; it may not have been
-    with server.raw() as busy:
-        busy.send(execute_bytes(SLEEP))
-        procs.poll(lambda: server.client.get("/ready").status == 503, 3, "busy")
-        for _ in range(5):
-            server.client.get("/ready")
-            server.client.get("/health")
-    procs.poll(server.is_ready, 3, "ready again")
-    procs.poll(lambda: changes() == [*begun, 503, 200], 3, "two more lines")
-    assert "/health" not in server.log()
-
-
-def test_probes_on_request_in_text(start_server):
-    server = start_server("--slots=1", "--log-probes")
-    server.client.request("GET", "/health", headers={"X-Request-Id": "probe-2"})
-    line = procs.poll(lambda: [line for line in server.log().splitlines() if 'request_id="probe-2"' in line], 3, "a line")[0]
-    assert re.fullmatch(r'\S+Z info request method="GET" path="/health" status=200 total_ms=\S+ request_bytes=0 response_bytes=21 '
-                        r'client="127.0.0.1" request_id="probe-2"', line)
-    server.client.request("HEAD", "/health", headers={"X-Request-Id": "probe-3"})
-    assert procs.poll(lambda: [line for line in server.log().splitlines() if 'probe-3' in line and 'response_bytes=0 ' in line], 3, "HEAD")
 
 
 def test_a_project_makes_the_trace_a_resource(start_server):
@@ -225,94 +164,3 @@ def test_a_role_that_died_is_an_event(start_server):
     assert event["severity"] == "ERROR"
     server.client.close()
     procs.poll(server.is_ready, 8, "ready again")
-
-
-class Stuck:
-    """A service whose standard output is a pipe or socket that nobody reads."""
-
-    def __init__(self, output, errors):
-        self.port = free_port()
-        self.process = subprocess.Popen([BINARY, f"--port={self.port}", "--address=127.0.0.1", "--slots=1", "--preload=none", "--log-probes"],
-                                        stdin=subprocess.DEVNULL, stdout=output, stderr=errors)
-        self.client = Client(self.port, timeout=20)
-        procs.poll(self.is_ready, 20, "ready")
-
-    def is_ready(self):
-        try:
-            return self.client.get("/ready").status == 200
-        except OSError:
-            return False
-
-    def flood(self, count):
-        """count lines, many requests at a time."""
-        request = head("GET", "/" + "x" * 400) * 50
-        with Raw(self.port, timeout=20) as raw:
-            for _ in range(count // 50):
-                raw.send(request)
-                for _ in range(50):
-                    assert raw.read_answer().status == 404
-
-    def dropped(self):
-        text = self.client.get("/metrics").body.decode()
-        return int(re.search(r"^code_runner_log_lines_dropped_total (\d+)$", text, re.M)[1])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-
-
-@pytest.fixture(params=["pipe", "socket"])
-def ends(request):
-    """(reader, writer) descriptors."""
-    if request.param == "pipe":
-        reader, writer = os.pipe()
-    else:
-        pair = socket.socketpair()
-        reader, writer = (end.detach() for end in pair)
-    yield reader, writer
-    os.close(reader)
-
-
-@pytest.mark.plain_memory
-def test_a_log_that_nobody_reads_stops_nobody(ends):
-    reader, writer = ends
-    stuck = Stuck(writer, subprocess.DEVNULL)
-    os.close(writer)
-    try:
-        stuck.flood(4000)  # more than the longest pipe takes
-        dropped = stuck.dropped()
-        assert dropped > 100
-        os.kill(procs.children(stuck.process.pid)[-1], signal.SIGKILL)  # a role that dies is told, too
-        procs.poll(stuck.is_ready, 10, "ready again")
-        text = []
-        drain = threading.Thread(target=lambda: text.extend(iter(lambda: os.read(reader, 65536), b"")))
-        drain.start()
-        procs.poll(lambda: stuck.client.get("/nope").status == 404 and b" log lines were dropped" in b"".join(text), 5, "the number is told")
-    finally:
-        status = stuck.stop()
-    drain.join(20)
-    assert status == 0
-    assert b"the server leaves\n" in b"".join(text)
-
-
-@pytest.mark.plain_memory
-def test_a_log_whose_reader_left_stops_nobody():
-    reader, writer = os.pipe()
-    stuck = Stuck(writer, subprocess.DEVNULL)
-    os.close(writer)
-    os.close(reader)
-    try:
-        stuck.flood(100)
-        assert stuck.dropped() >= 100
-        before = procs.children(stuck.process.pid)
-        for pid in reversed(before):  # the zygote first: it leaves with the server
-            os.kill(pid, signal.SIGKILL)
-        stuck.client.close()
-        procs.poll(lambda: stuck.is_ready() and not set(before) & set(procs.children(stuck.process.pid)), 10, "ready again")
-    finally:
-        status = stuck.stop()
-    assert status == 0

@@ -1,11 +1,11 @@
 """How a stream ends when the service stops or fails, and what log and metrics tell of one: its status went out before."""
-import json
 import os
 import signal
 
 from support import procs
 from support.events import Stream
 from support.gauges import ready
+from support.log_events import event_of
 from support.scripts import BEGINS, WRITES
 
 
@@ -28,10 +28,6 @@ def test_a_service_that_stops_lets_it_end(start_server):
     server.stop()
 
 
-def lines_of(server, request_id):
-    return [json.loads(text) for text in server.log().splitlines() if request_id in text]
-
-
 def test_a_fault_of_the_service_is_one_in_the_log_too(start_server):
     """The status was sent before it was known: what the plain answer would be tells how serious it is."""
     server = start_server("--slots=1", "--log=json")
@@ -40,7 +36,7 @@ def test_a_fault_of_the_service_is_one_in_the_log_too(start_server):
         os.kill(server.zygote_pid(), signal.SIGKILL)
         last = list(answer)[-1]
     assert (last.name, last.data["outcome"], last.data["stdout"]) == ("error", "internal", "begun\n")
-    told, = procs.poll(lambda: lines_of(server, "stream-0"), 3, "it is logged")
+    told = event_of(server, "stream-0")
     assert (told["severity"], told["outcome"], told["httpRequest"]["status"]) == ("ERROR", "internal", 200)
 
 
@@ -49,18 +45,18 @@ def test_log_and_metrics(start_server):
 
     with Stream(server.port, "def main():\n    print('x' * 50000)\n    1/0\n", headers={"X-Request-Id": "stream-1"}) as answer:
         size = len(answer.response.read())
-    told, = procs.poll(lambda: lines_of(server, "stream-1"), 3, "it is logged")
+    told = event_of(server, "stream-1")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "exception")
     assert int(told["httpRequest"]["responseSize"]) == size > 100000
     assert told["run_ms"] > 0 and told["queue_ms"] >= 0
     with Stream(server.port, BEGINS, headers={"X-Request-Id": "stream-2"}) as answer:
         answer.read()
-    told, = procs.poll(lambda: lines_of(server, "stream-2"), 3, "the one that left is logged")
+    told = event_of(server, "stream-2")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "cancelled")
     assert int(told["httpRequest"]["responseSize"]) > 0
     with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=2, headers={"X-Request-Id": "stream-3"}):
         procs.poll(lambda: ready(server) == 0, 3, "its time is over")
-    told, = procs.poll(lambda: lines_of(server, "stream-3"), 3, "the one that left after the script's end is logged")
+    told = event_of(server, "stream-3")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "timeout")
     assert int(told["httpRequest"]["responseSize"]) > 50000
     text = server.client.get("/metrics").body.decode()
