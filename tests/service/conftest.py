@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from support.access import new_token
 from support.client import Client
 
 WAITS_LONG = "test_thirty_seconds"
@@ -46,3 +47,17 @@ def no_pool(start_server):
 def mode(service, cold, no_pool, no_snapshot):
     """mode(name): the server whose workers start so, see support/modes.py."""
     return {"cold": cold, "warm": service, "no_pool": no_pool, "no_snapshot": no_snapshot}.get
+
+
+@pytest.fixture(scope="module")
+def token_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tokens") / "tokens"
+    path.write_text(f"# two, for rotation\n{new_token()}\n\n{new_token()}\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture(scope="module")
+def guarded(start_server, token_file):
+    """A server that wants one of the tokens in the file."""
+    return start_server("--slots=1", f"--token-file={token_file}")
