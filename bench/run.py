@@ -4,7 +4,6 @@ rounds, in one run. Prints Markdown on stdout and what it does on stderr. See do
 Environment: QUICK=1 for a look (one round, under a minute), CODE_RUNNER another binary, CODE_RUNNER_FLAGS more
 flags for both of ours, BENCH_CLIENT another client.
 """
-import json
 import os
 import pathlib
 import shutil

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from attempts import inside, script, stopped_by
+from attempts import script, stopped_by
 from support import control
 from support.server import TIME_FACTOR
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from attempts import REFUSED, both, inside, script, stopped_by
+from attempts import REFUSED, inside, script, stopped_by
 from support import control, procs
 from support.client import Client
 from support.server import TIME_FACTOR

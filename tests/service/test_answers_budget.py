@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from support import procs
 from support.client import Raw, execute_bytes, head
 from support.memory_group import MemoryGroup
 
