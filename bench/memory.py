@@ -100,24 +100,24 @@ def wait_for_pool(service, count):
     raise AssertionError(f"{service.name}: {count} waiting workers did not come")
 
 
-def per_worker_mb(service, count):
+def per_worker_mb(service, count, running):
     """{"waiting": a waiting worker's own, the mean of all, "first": of the one that is next, "others": of another one,
     "running": what a running script that only sleeps has, besides what the one that was next had more than others}, of
-    a service whose pool is count."""
+    a service whose pool is count and that runs so many at once."""
     wait_for_pool(service, count)
     service.first(SLEEP.replace("1.2", "0"))
     wait_for_pool(service, count)
     waiting = Workers(service)
     waiting_kb = waiting.own_kb / waiting.count
     base_kb = in_use_kb(service) - waiting.own_kb
-    threads = [threading.Thread(target=service.first, args=(SLEEP,)) for _ in range(count)]
+    threads = [threading.Thread(target=service.first, args=(SLEEP,)) for _ in range(running)]
     for thread in threads:
         thread.start()
     time.sleep(0.9)
     # The pool may be full again by now.
-    still_waiting = max(0, Workers(service).count - count)
+    still_waiting = max(0, Workers(service).count - running)
     more_kb = waiting.most_kb - waiting.least_kb
-    running_kb = (in_use_kb(service) - base_kb - still_waiting * waiting.least_kb - more_kb) / count
+    running_kb = (in_use_kb(service) - base_kb - still_waiting * waiting.least_kb - more_kb) / running
     for thread in threads:
         thread.join()
     found = {"waiting": waiting_kb, "first": waiting.most_kb, "others": waiting.least_kb, "running": running_kb}

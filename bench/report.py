@@ -89,7 +89,7 @@ def half_load_table(half_load):
 
 
 def memory_table(in_memory):
-    names = {"start": "the service after start", "waiting": "a waiting worker's own, mean of four",
+    names = {"start": "the service after start", "waiting": "a waiting worker's own, mean of 16",
              "first": "of the one that is next", "others": "of another one", "running": "a running trivial script"}
     return table(["what", "MB"], [[what, number(in_memory.get(key))] for key, what in names.items()])
 

@@ -37,13 +37,13 @@ def say(text):
 
 
 def measure_memory(work, warm):
-    """In MB: of the service as it starts by default, and for each worker of one with a pool of four."""
+    """In MB: of the service as it starts by default, and for each worker of one with four slots."""
     time.sleep(0.5)
     found = {"start": memory.in_use_kb(warm) / 1024}
-    service = Ours("pool", work, "--start=warm", "--slots=4", "--pool=4")  # as by default
+    service = Ours("pool", work, "--start=warm", "--slots=4", "--pool=16")  # as by default on two processors
     try:
         service.start()
-        found.update(memory.per_worker_mb(service, 4))
+        found.update(memory.per_worker_mb(service, 16, 4))
     finally:
         service.stop()
     return found

@@ -113,6 +113,7 @@ void config_init(struct config *config) {
         if (option_table[i].fallback)
             set_option(config, &option_table[i], "", option_table[i].fallback, unused,
                        sizeof(unused));
+    config->pool = CONFIG_POOL_UNSET;
 }
 
 static const struct option_row *find_option(const char *name, size_t size) {

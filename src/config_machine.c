@@ -19,6 +19,7 @@
 /* What another interpreter needs while it loads and is made cheap to fork, MiB: replacing the
  * zygote while it works takes room for two. */
 #define NEXT_ZYGOTE_MB 368
+#define POOL_MOST 16
 
 /* What the server holds of all requests, and of all answers, MiB. */
 #define REQUESTS_MOST_MB 160u
@@ -95,6 +96,13 @@ static uint64_t default_slots(const struct config *config) {
     return slots < 1 ? 1 : slots > 256 ? 256 : slots;
 }
 
+/* Enough that requests which come at random seldom find none: making one takes longer than a short
+ * script. Forks of a loaded interpreter cost little memory; an interpreter each does. */
+static uint64_t default_pool(const struct config *config) {
+    const uint64_t pool = config->start == START_WARM ? 4 * config->slots : 4;
+    return pool < POOL_MOST ? pool : POOL_MOST;
+}
+
 unsigned config_total_slots(const struct config *config) {
     /* A slot that is being cleared away is not free yet: as many more keep the next runs from
      * waiting for it. */
@@ -135,6 +143,8 @@ int config_check_uids(const struct config *config, char *error, size_t error_siz
 void config_complete(struct config *config) {
     if (config->slots == 0)
         config->slots = default_slots(config);
+    if (config->pool == CONFIG_POOL_UNSET)
+        config->pool = default_pool(config);
     if (config->start == START_WARM && (config->renew_runs || config->renew_minutes) &&
         !config_has_room(config, NEXT_ZYGOTE_MB)) {
         config->renew_runs = config->renew_minutes = 0;

@@ -65,7 +65,9 @@ const struct option_row option_table[] = {
     NUMBER("port", "PORT", port, 1, 65535, "8080", "TCP port to listen on"),
     NUMBER("slots", "CODE_RUNNER_SLOTS", slots, 0, 256, "0",
            "scripts that run at once; 0: from processors and memory"),
-    NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, "4", "workers that wait ahead of requests"),
+    NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, NULL,
+           "workers that wait ahead of requests; not given: 4 for each slot, at most 16, or 4 with "
+           "--start=cold"),
     NUMBER("queue", "CODE_RUNNER_QUEUE", queue, 0, 100000, "256",
            "requests that may wait for a slot"),
     NUMBER("queue-wait-seconds", "CODE_RUNNER_QUEUE_WAIT_SECONDS", queue_wait_s, 1, 3600, "30",

@@ -162,6 +162,7 @@ static void became_ready(struct worker *worker) {
         pool_worker_hand_over(worker, pool_claim_unlink(pool, pool->first));
     else
         pool_idle_later(pool);
+    pool_refill_soon(pool);
 }
 
 /* The frame at the front of the greeting: FRAME_TRACE may come first, once. */
@@ -266,10 +267,21 @@ static bool has_time(const struct pool *pool) {
     return pool->waiting == 0 && pool->current->busy <= pool->starting + pool->ready + 1;
 }
 
+/* Each that starts has as much of a processor as a script that runs. As long as somebody else could
+ * be served at once, one is made after the other: those who are being served come first. Where
+ * nothing is ready, those come first who wait; and where they come one by one, a few together make
+ * one of them wait, and not the next ones. */
+static unsigned at_once(const struct pool *pool) {
+    const unsigned few = 2 * pool->processors;
+    if (pool->ready > 0)
+        return 1;
+    return pool->waiting > few ? pool->waiting : few;
+}
+
 static void refill(void *context) {
     struct pool *pool = context;
     unsigned ahead = pool->retry_timer.running ? 0 : pool->ahead;
-    while (pool->current && !pool->short_of_means &&
+    while (pool->current && !pool->short_of_means && pool->starting < at_once(pool) &&
            pool->starting + pool->ready < pool->waiting + ahead) {
         struct worker *worker = find_free_slot(pool);
         if (!worker)

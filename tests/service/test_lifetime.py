@@ -147,7 +147,7 @@ def settled_census(server, folders):
 
 
 def test_a_hundred_scripts_leave_nothing_behind(start_server):
-    server = start_server("--slots=2", libraries=True)
+    server = start_server("--slots=2", "--pool=4", libraries=True)
     token = new_token()
     script = f"""
 import subprocess

@@ -250,6 +250,7 @@ static void test_roles_get_the_same_settings(void **state) {
     assert_int_equal(parse(&config, NULL, error, 3, "--slots=3", "--memory-mb=77", "--address=::1"),
                      0);
     config.uid_base = 30000;
+    config.pool = 12; /* by config_complete() */
     char **argv = config_argv(&config, "program", ROLE_ZYGOTE);
     assert_non_null(argv);
     int argc = 0;
@@ -280,6 +281,24 @@ static void test_machine_fills_in_slots_and_uids(void **state) {
     assert_false(config_has_room(&config, 1UL << 40));
     config.slots = 1UL << 30;
     assert_false(config_has_room(&config, 1));
+}
+
+static uint64_t completed_pool(const char *flag, const char *slots) {
+    struct config config;
+    char error[256];
+    assert_int_equal(parse(&config, NULL, error, 2, slots, flag), 0);
+    config_complete(&config);
+    return config.pool;
+}
+
+static void test_more_wait_where_more_run(void **state) {
+    (void)state;
+    assert_int_equal(completed_pool("--start=warm", "--slots=1"), 4);
+    assert_int_equal(completed_pool("--start=warm", "--slots=3"), 12);
+    assert_int_equal(completed_pool("--start=warm", "--slots=64"), 16);
+    assert_int_equal(completed_pool("--start=cold", "--slots=64"), 4);
+    assert_int_equal(completed_pool("--pool=0", "--slots=64"), 0); /* what was said stays */
+    assert_int_equal(completed_pool("--pool=200", "--slots=1"), 200);
 }
 
 static void test_requests_and_answers_have_a_share_of_the_memory(void **state) {
@@ -336,6 +355,7 @@ int main(void) {
         cmocka_unit_test(test_the_last_value_counts_alone),
         cmocka_unit_test(test_roles_get_the_same_settings),
         cmocka_unit_test(test_machine_fills_in_slots_and_uids),
+        cmocka_unit_test(test_more_wait_where_more_run),
         cmocka_unit_test(test_requests_and_answers_have_a_share_of_the_memory),
         cmocka_unit_test(test_uids_are_nobody_elses),
     };

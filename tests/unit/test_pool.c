@@ -97,22 +97,61 @@ static void test_unknown_ends_are_ignored(void **state) {
     assert_int_equal(t.a.ends, 0);
 }
 
+/* How many start of those that are to be ahead, where none is ready. */
+static unsigned few(unsigned ahead) {
+    return 2 * t.pool->processors < ahead ? 2 * t.pool->processors : ahead;
+}
+
+static void test_one_after_the_other_while_some_are_ready(void **state) {
+    (void)state;
+    start(8, true);
+    assert_int_equal(t.zygote.spawned, few(8));
+    for (unsigned ready = 1; ready < 8; ready++) {
+        fake_frame(&t.zygote.workers[ready - 1], FRAME_READY, NULL, 0);
+        fake_wait_ms(t.loop, 20);
+        assert_int_equal(pool_ready_count(t.pool), ready);
+        assert_int_equal(t.zygote.spawned, ready < few(8) ? few(8) : ready + 1);
+    }
+}
+
+/* Those that nobody waits for come later. */
+static void test_as_many_at_once_as_are_waited_for(void **state) {
+    struct claimant more[7];
+    (void)state;
+    start(8, true);
+    for (int i = 0; i < 7; i++)
+        claim(&more[i]);
+    fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.spawned, few(15) > 7 ? few(15) : 7);
+    for (int i = 0; i < 7; i++)
+        fake_frame(&t.zygote.workers[i], FRAME_READY, NULL, 0);
+    fake_wait_ms(t.loop, 20);
+    for (int i = 0; i < 7; i++)
+        assert_int_equal(more[i].workers, 1);
+    assert_int_equal(t.zygote.spawned, 7 + few(8));
+}
+
 /* The socket takes no more: commands wait, in order, and none is lost. */
 static void test_a_slow_zygote(void **state) {
+    struct claimant more[12];
     int small = 1;
     (void)state;
-    t.config.pool = 12;
-    t.config.slots = 1;
+    t.config.pool = 0;
+    t.config.slots = 6;
     assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
     fake_zygote_init(&t.zygote, t.loop);
     setsockopt(t.zygote.server_end, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     loop_file_remove(t.loop, &t.zygote.file);
     assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    for (int i = 0; i < 12; i++)
+        claim(&more[i]);
     fake_wait_ms(t.loop, 20);
+    assert_int_equal(t.zygote.spawned, 0);
     loop_file_add(t.loop, &t.zygote.file, t.zygote.fd, EPOLLIN, fake_on_command, &t.zygote);
     fake_wait_ms(t.loop, 50);
     assert_int_equal(t.zygote.spawned, 12);
-    assert_int_equal(pool_ready_count(t.pool), 12);
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(more[i].workers, 1);
 }
 
 int main(void) {
@@ -123,6 +162,8 @@ int main(void) {
         TEST(test_dead_worker_is_not_handed_out),
         TEST(test_talking_too_early),
         TEST(test_unknown_ends_are_ignored),
+        TEST(test_one_after_the_other_while_some_are_ready),
+        TEST(test_as_many_at_once_as_are_waited_for),
         TEST(test_a_slow_zygote),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
