@@ -26,6 +26,8 @@ static int format_value(const struct config *config, const struct option_row *ro
     switch (row->kind) {
     case OPTION_NUMBER:
         memcpy(&number, member, sizeof(number));
+        if (number > row->highest) /* config_complete() has not chosen it yet */
+            return 0;
         return snprintf(text, size, "--%s=%llu", row->name, (unsigned long long)number);
     case OPTION_TEXT:
         if (!*(const char *)member)

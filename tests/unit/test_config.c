@@ -250,7 +250,6 @@ static void test_roles_get_the_same_settings(void **state) {
     assert_int_equal(parse(&config, NULL, error, 3, "--slots=3", "--memory-mb=77", "--address=::1"),
                      0);
     config.uid_base = 30000;
-    config.pool = 12; /* by config_complete() */
     char **argv = config_argv(&config, "program", ROLE_ZYGOTE);
     assert_non_null(argv);
     int argc = 0;
