@@ -268,13 +268,14 @@ static bool has_time(const struct pool *pool) {
 }
 
 /* Each that starts has as much of a processor as a script that runs. As long as somebody else could
- * be served at once, one is made after the other: those who are being served come first. Where
- * nothing is ready, those come first who wait; and where they come one by one, a few together make
- * one of them wait, and not the next ones. */
+ * be served at once, half of the processors are left to those who are being served. Where nothing
+ * is ready, those come first who wait; and where they come one by one, a few together make one of
+ * them wait, and not the next ones. */
 static unsigned at_once(const struct pool *pool) {
-    const unsigned few = 2 * pool->processors;
+    const unsigned half = pool->processors > 1 ? pool->processors / 2 : 1,
+                   few = 2 * pool->processors;
     if (pool->ready > 0)
-        return 1;
+        return half;
     return pool->waiting > few ? pool->waiting : few;
 }
 

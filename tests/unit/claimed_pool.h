@@ -22,13 +22,15 @@ static struct {
     struct config config;
     struct fake_zygote zygote;
     struct claimant a, b;
-    unsigned renewals; /* how often another zygote was asked for */
+    unsigned renewals;   /* how often another zygote was asked for */
+    unsigned processors; /* 0: the machine's */
 } t;
 
 static inline int set_up(void **state) {
     (void)state;
     memset(&t, 0, sizeof(t));
     config_init(&t.config);
+    t.config.slots = 1;
     return loop_new(&t.loop);
 }
 
@@ -43,9 +45,9 @@ static inline int tear_down(void **state) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static inline void start(unsigned ahead, bool mute) {
-    t.config.slots = 1;
     t.config.pool = ahead;
     assert_int_equal(pool_new(t.loop, &t.config, &t.pool), 0);
+    t.pool->processors = t.processors ? t.processors : t.pool->processors;
     fake_zygote_init(&t.zygote, t.loop);
     t.zygote.mute = mute;
     assert_false(pool_is_up(t.pool));

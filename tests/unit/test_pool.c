@@ -97,20 +97,29 @@ static void test_unknown_ends_are_ignored(void **state) {
     assert_int_equal(t.a.ends, 0);
 }
 
-/* How many start of those that are to be ahead, where none is ready. */
-static unsigned few(unsigned ahead) {
-    return 2 * t.pool->processors < ahead ? 2 * t.pool->processors : ahead;
-}
-
 static void test_one_after_the_other_while_some_are_ready(void **state) {
     (void)state;
+    t.processors = 2;
     start(8, true);
-    assert_int_equal(t.zygote.spawned, few(8));
+    assert_int_equal(t.zygote.spawned, 4); /* two for each processor, where none is ready */
     for (unsigned ready = 1; ready < 8; ready++) {
         fake_frame(&t.zygote.workers[ready - 1], FRAME_READY, NULL, 0);
         fake_wait_ms(t.loop, 20);
         assert_int_equal(pool_ready_count(t.pool), ready);
-        assert_int_equal(t.zygote.spawned, ready < few(8) ? few(8) : ready + 1);
+        assert_int_equal(t.zygote.spawned, ready < 4 ? 4 : ready + 1);
+    }
+}
+
+static void test_more_processors_make_more_at_a_time(void **state) {
+    (void)state;
+    t.processors = 6;
+    start(14, true);
+    assert_int_equal(t.zygote.spawned, 12);
+    for (unsigned ready = 1; ready < 12; ready++) {
+        fake_frame(&t.zygote.workers[ready - 1], FRAME_READY, NULL, 0);
+        fake_wait_ms(t.loop, 20);
+        unsigned starting = t.zygote.spawned - ready;
+        assert_int_equal(starting, ready < 9 ? 12 - ready : 3);
     }
 }
 
@@ -118,17 +127,19 @@ static void test_one_after_the_other_while_some_are_ready(void **state) {
 static void test_as_many_at_once_as_are_waited_for(void **state) {
     struct claimant more[7];
     (void)state;
+    t.processors = 2;
+    t.config.slots = 3;
     start(8, true);
     for (int i = 0; i < 7; i++)
         claim(&more[i]);
     fake_wait_ms(t.loop, 20);
-    assert_int_equal(t.zygote.spawned, few(15) > 7 ? few(15) : 7);
+    assert_int_equal(t.zygote.spawned, 7);
     for (int i = 0; i < 7; i++)
         fake_frame(&t.zygote.workers[i], FRAME_READY, NULL, 0);
     fake_wait_ms(t.loop, 20);
     for (int i = 0; i < 7; i++)
         assert_int_equal(more[i].workers, 1);
-    assert_int_equal(t.zygote.spawned, 7 + few(8));
+    assert_int_equal(t.zygote.spawned, 7 + 4);
 }
 
 /* The socket takes no more: commands wait, in order, and none is lost. */
@@ -163,6 +174,7 @@ int main(void) {
         TEST(test_talking_too_early),
         TEST(test_unknown_ends_are_ignored),
         TEST(test_one_after_the_other_while_some_are_ready),
+        TEST(test_more_processors_make_more_at_a_time),
         TEST(test_as_many_at_once_as_are_waited_for),
         TEST(test_a_slow_zygote),
     };
