@@ -20,6 +20,9 @@
  * more, or a bomb would be larger than what ends it can get past. */
 #define OTHER_PROCESSES 256
 
+/* Of a worker that waits, its init with it: two, and as many while it is made or ended. */
+#define WAITING_PROCESSES 4
+
 /* Threads reserve address space that they never use: 8 MiB of stack, 64 MiB of arena each. */
 #define THREADS_BYTES (256 * MIB)
 
@@ -35,7 +38,8 @@ static uint64_t address_space(const struct sandbox *sandbox) {
 static uint64_t processes(const struct sandbox *sandbox) {
     if (sandbox->plan.unique_uid)
         return sandbox->config->processes;
-    return sandbox->config->processes * sandbox->slot_count + OTHER_PROCESSES;
+    const uint64_t waiting = sandbox->config->pool, others = sandbox->slot_count - waiting;
+    return sandbox->config->processes * others + WAITING_PROCESSES * waiting + OTHER_PROCESSES;
 }
 
 int rlimits_apply(const struct slot *slot) {
