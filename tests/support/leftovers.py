@@ -9,8 +9,8 @@ BASES = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 RANGES, UIDS_PER_SLOT = 4, 2  # CONFIG_UID_RANGES, CONFIG_UIDS_PER_SLOT
 
 
-def uid_range(base, slots, pool=2):
-    """The uids of a service that was started with --uid-base, --slots and --pool, without the server's own."""
+def uid_range(base, slots, pool=16):
+    """The uids of a service that was started with --uid-base, --slots and --pool, without the server's own. By default of the most that wait if nothing is said."""
     total = 2 * slots + pool + 1
     return range(base + 1, base + 1 + RANGES * UIDS_PER_SLOT * total)
 
