@@ -10,10 +10,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "mounts.h"
+#include "raw_syscall.h"
 #include "sandbox.h"
 
 #define BASE_PREFIX "code-runner-"
@@ -25,6 +27,9 @@ _Static_assert(sizeof(public_places) / sizeof(public_places[0]) == PLACES_COUNTE
                "the scratch space stands for the end of the list");
 
 #define MOST_INODES 4096 /* of a run */
+
+#define CLEAR_TRIES 6
+#define CLEAR_PAUSE_NS (20 * 1000000)
 
 static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
 #define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
@@ -220,12 +225,24 @@ int places_over(const struct slot *slot, uint64_t *ret_limit) {
     return 0;
 }
 
-int places_clear(const struct slot *slot) {
+static int clear(const struct slot *slot) {
     int r = sweep_remove(slot->scratch, slot->uid);
     for (const char *const *path = public_places; slot->sandbox->plan.unique_uid && *path; path++) {
         int one = sweep_remove(*path, slot->uid);
         if (one < 0 && !is_absent(one) && r == 0)
             r = one;
+    }
+    return r;
+}
+
+/* Nobody is left who could make anything. But in gVisor a call of one that was killed may still be
+ * under way when its init is reaped already: what stays is tried again for a tenth of a second. */
+int places_clear(const struct slot *slot) {
+    const struct timespec pause = {.tv_nsec = CLEAR_PAUSE_NS};
+    int r = clear(slot);
+    for (int i = 1; r < 0 && i < CLEAR_TRIES; i++) {
+        raw_syscall(SYS_nanosleep, (long)&pause, 0, 0, 0);
+        r = clear(slot);
     }
     return r;
 }

@@ -85,8 +85,10 @@ int probe_worker(struct sandbox *sandbox, char *error, size_t error_size) {
         init_kill(slot);
         waitpid(init, NULL, __WALL);
         slot->init = 0;
-        if (init_needs_clear(slot) && places_clear(slot) < 0 && r == 0) {
-            snprintf(error, error_size, "the scratch space cannot be cleared");
+        int cleared = init_needs_clear(slot) ? places_clear(slot) : 0;
+        if (cleared < 0 && r == 0) {
+            snprintf(error, error_size, "the scratch space cannot be cleared: %s",
+                     strerror(-cleared));
             r = -ENOTEMPTY;
         }
     } else {
