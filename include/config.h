@@ -20,12 +20,12 @@ enum snapshot_mode { SNAPSHOT_AUTO, SNAPSHOT_OFF };
 enum start_mode { START_WARM, START_COLD };
 
 struct config {
-    int role;         /* enum role */
-    char address[64]; /* numeric IPv4 or IPv6 address to listen on */
-    uint64_t port;    /* 1 .. 65535 */
-    uint64_t slots;   /* scripts that run at once; 0 only before config_complete */
-    uint64_t pool;  /* workers that wait ahead of requests; CONFIG_POOL_UNSET: config_complete() */
-    uint64_t queue; /* requests that may wait for a slot */
+    int role;                         /* enum role */
+    char address[64];                 /* numeric IPv4 or IPv6 address to listen on */
+    uint64_t port;                    /* 1 .. 65535 */
+    uint64_t slots;                   /* scripts that run at once; 0 only before config_complete */
+    uint64_t pool;                    /* workers ahead; CONFIG_POOL_UNSET before config_complete */
+    uint64_t queue;                   /* requests that may wait for a slot */
     uint64_t queue_wait_s;            /* longest wait in the queue */
     uint64_t connections;             /* at once; 0: what queue, slots and descriptors allow */
     uint64_t connections_per_address; /* 0: no limit */

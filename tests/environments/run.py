@@ -97,8 +97,8 @@ def failures(path):
 
 
 def run(name, tell):
-    """True if all is well. Calls tell with what is to be printed. A few cases that failed in an emulator are tried once
-    more by themselves: what it makes late is not late twice. Both are told."""
+    """True if all is well. Calls tell with what is to be printed. Cases that failed in an emulator, a few or all of one
+    file, are tried once more by themselves: what it makes late is not late twice. Both are told."""
     began = time.monotonic()
     status, table = check(name)
     tell(f"{name}: {ROWS[name].what}\n{table.rstrip()}")

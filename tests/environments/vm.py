@@ -124,7 +124,7 @@ class Machine:
         return self.exit_file.read_text().split() if self.exit_file.exists() else []
 
     def wait(self, child):
-        """Its exit status; None if it is to be started once more. Now and then (one of some fifty starts, on a busy machine)
+        """Its exit status; None if it is to be started once more. Now and then (one of some forty starts, on a busy machine)
         the emulated kernel stands still for good before it runs anything: both processors spin in its switch to another
         clock."""
         try:

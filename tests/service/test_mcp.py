@@ -7,8 +7,7 @@ import pytest
 
 from support import procs
 from support.client import head
-
-SLEEPS = "import time\ndef main():\n    time.sleep(20)\n"
+from support.scripts import SLEEPS
 
 
 def post(server, message, **headers):

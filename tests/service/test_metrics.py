@@ -9,12 +9,11 @@ import pytest
 
 from support import procs
 from support.client import Client, execute_bytes, head
+from support.scripts import PLAIN, SLEEPS
 from support.server import TOP
 
 pytestmark = pytest.mark.mode_independent
 
-PLAIN = "def main():\n    return 42\n"
-SLEEP = "import time\ndef main():\n    time.sleep(20)\n"
 NAMES = """code_runner_http_requests_total code_runner_runs_total code_runner_queue_seconds code_runner_run_seconds
 code_runner_request_seconds code_runner_worker_start_seconds code_runner_run_peak_memory_bytes code_runner_running code_runner_queued
 code_runner_slots code_runner_pool_ready code_runner_saturation_ratio code_runner_connections
@@ -69,13 +68,13 @@ def test_counts_after_known_requests_add_up(start_server):
         assert server.execute(PLAIN).status == 200
     assert server.execute("def main():\n    1/0\n").outcome == "exception"
     assert server.execute("x = 1\n").outcome == "no_main"
-    assert server.execute(SLEEP, timeout_seconds=1).outcome == "timeout"
+    assert server.execute(SLEEPS, timeout_seconds=1).outcome == "timeout"
     assert server.client.post(b"{}").status == 400
     for path in ("/health", "/health", "/ready", "/nope", "/execute"):
         server.client.get(path)
     server.client.request("HEAD", "/metrics")
     with server.raw() as gone:
-        gone.send(execute_bytes(SLEEP))
+        gone.send(execute_bytes(SLEEPS))
         procs.poll(lambda: read(server)["code_runner_running"] == 1, 3, "it runs")
     asked = 'code_runner_http_requests_total{code="200",target="metrics"}'
     procs.poll(lambda: read(server).get('code_runner_runs_total{outcome="cancelled"}') == 1, 3, "it is cancelled")
@@ -138,7 +137,7 @@ def test_answers_while_saturated(start_server):
     server = start_server("--slots=1", "--queue=2")
     raws = [server.raw() for _ in range(3)]
     for raw in raws:
-        raw.send(execute_bytes(SLEEP))
+        raw.send(execute_bytes(SLEEPS))
     samples = procs.poll(lambda: (s := read(server))["code_runner_queued"] == 2 and s, 3, "one runs, two wait")
     assert samples["code_runner_running"] == 1
     assert samples["code_runner_saturation_ratio"] == 3
@@ -155,7 +154,7 @@ def test_answers_while_saturated(start_server):
 def test_draining_service_still_answers(start_server):
     server = start_server("--slots=1", "--grace-seconds=20")
     with server.raw() as raw:
-        raw.send(execute_bytes(SLEEP))
+        raw.send(execute_bytes(SLEEPS))
         procs.poll(lambda: read(server)["code_runner_running"] == 1, 3, "it runs")
         server.process.send_signal(signal.SIGTERM)
         procs.poll(lambda: server.client.get("/health").status == 503, 2, "draining")

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from support.scripts import PLAIN
+
 pytestmark = pytest.mark.mode_independent
 
-GOOD = {"script": "def main():\n    return 42\n"}
-PLAIN = "def main():\n    return 42\n"
+GOOD = {"script": PLAIN}
 
 # name, body, words that the error must contain
 BAD_BODIES = [

@@ -7,6 +7,7 @@ import pytest
 
 from support import procs
 from support.client import execute_bytes, head
+from support.gauges import anonymous_mb
 from support.memory_group import MB, MemoryGroup
 
 pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # the loaded interpreter is what could not fit
@@ -22,10 +23,6 @@ def small(start_server):
         server.stop()
     finally:
         group.remove()
-
-
-def anonymous_mb(server):
-    return int(procs.status(server.server_pid())["RssAnon"].split()[0]) / 1024
 
 
 def settled_mb(server):

@@ -6,20 +6,16 @@ import pytest
 
 from support import procs
 from support.client import Raw, execute_bytes, head
+from support.scripts import PLAIN, is_42
 
 pytestmark = pytest.mark.mode_independent
 
-PLAIN = "def main():\n    return 42\n"
 BODY = json.dumps({"script": PLAIN}).encode()
 
 
 def chunked(body, size):
     pieces = [body[at:at + size] for at in range(0, len(body), size)]
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-
-
-def is_42(answer):
-    assert (answer.status, answer.json) == (200, {"result": 42, "stdout": ""}), answer
 
 
 def test_keep_alive_serves_many_requests_on_one_connection(service):

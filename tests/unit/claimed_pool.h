@@ -90,6 +90,17 @@ static inline void on_renewal(void *context) {
     t.renewals++;
 }
 
+/* Another zygote takes over from the one that has a worker on its first slot. That one is the
+ * test's: its descriptors too. */
+static inline void take_over(struct fake_zygote *ret_old, bool mute) {
+    *ret_old = t.zygote;
+    loop_file_remove(t.loop, &t.zygote.file);
+    loop_file_remove(t.loop, &t.zygote.workers[0].file);
+    fake_zygote_init(&t.zygote, t.loop);
+    t.zygote.mute = mute;
+    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+}
+
 static inline void close_ends(const struct fake_worker *worker) {
     close(worker->channel);
     close(worker->out);

@@ -94,11 +94,8 @@ static void test_a_replaced_zygote_that_hangs_is_noticed(void **state) {
     start_immortal();
     claim(&t.a);
     fake_wait_ms(t.loop, 20);
-    struct fake_zygote old = t.zygote;
-    loop_file_remove(t.loop, &t.zygote.file);
-    loop_file_remove(t.loop, &t.zygote.workers[0].file);
-    fake_zygote_init(&t.zygote, t.loop);
-    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    struct fake_zygote old;
+    take_over(&old, false);
     fake_wait_ms(t.loop, 20);
     pool_unclaim(t.pool, &t.a.claim);
     wait_for_hang(&hangs.replaced);

@@ -30,11 +30,7 @@ static void test_a_newer_zygote_replaces_the_older(void **state) {
     start(0, false);
     claim(&t.a);
     fake_wait_ms(t.loop, 20);
-    old = t.zygote;
-    loop_file_remove(t.loop, &t.zygote.file);
-    loop_file_remove(t.loop, &t.zygote.workers[0].file);
-    fake_zygote_init(&t.zygote, t.loop);
-    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    take_over(&old, false);
     assert_true(pool_is_up(t.pool)); /* by the old one, until the new one has said that it is */
     fake_wait_ms(t.loop, 20);
     claim(&t.b);
@@ -96,12 +92,8 @@ static void expect_another_is_asked_for(bool is_lost) {
     pool_on_renewal(t.pool, on_renewal, NULL);
     claim(&t.a);
     fake_wait_ms(t.loop, 20);
-    struct fake_zygote old = t.zygote;
-    loop_file_remove(t.loop, &t.zygote.file);
-    loop_file_remove(t.loop, &t.zygote.workers[0].file);
-    fake_zygote_init(&t.zygote, t.loop);
-    t.zygote.mute = true;
-    assert_int_equal(pool_zygote_take(t.pool, t.zygote.server_end), 0);
+    struct fake_zygote old;
+    take_over(&old, true);
     fake_wait_ms(t.loop, 20);
     claim(&t.b);
     for (int slot = 0; slot < 3; slot++) {

@@ -58,8 +58,7 @@ static void test_bad_results(void **state) {
     (void)state;
     play(returns_two_values);
     assert_int_equal(t.verdict, VERDICT_BAD_RESULT);
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(returns_nothing);
     assert_int_equal(t.verdict, VERDICT_BAD_RESULT);
 }
@@ -83,8 +82,7 @@ static void test_claimed_limits_get_our_text(void **state) {
     (void)state;
     play(claims_memory);
     expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(claims_output);
     expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
 }
@@ -97,8 +95,7 @@ static void test_broken_frames(void **state) {
     for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++) {
         play(workers[i]);
         expect(VERDICT_EXITED, "Script ended without returning a result");
-        run_done(&t.run);
-        t.answers = 0;
+        forget_run();
     }
 }
 

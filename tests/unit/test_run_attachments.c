@@ -79,12 +79,10 @@ static void test_attachments(void **state) {
     assert_int_equal(t.files, 1);
     assert_string_equal(t.note, "noted");
     assert_string_equal(t.result, "{\"a\": 12345678901234567890123}");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(sends_a_figure_and_raises);
     expect(VERDICT_EXCEPTION, "KeyError: 'x'");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(refuses_its_args);
     expect(VERDICT_INVALID_REQUEST, "Field 'args'");
 }
@@ -98,20 +96,17 @@ static void test_broken_attachments(void **state) {
     for (size_t i = 0; i < sizeof(workers) / sizeof(workers[0]); i++) {
         play(workers[i]);
         expect(VERDICT_EXITED, "Script ended without returning a result");
-        run_done(&t.run);
-        t.answers = 0;
+        forget_run();
     }
     for (bad_name = 0; bad_name < sizeof(bad_names) / sizeof(bad_names[0]); bad_name++) {
         play(sends_a_bad_name);
         expect(VERDICT_EXITED, "Script ended without returning a result");
-        run_done(&t.run);
-        t.answers = 0;
+        forget_run();
     }
     t.wants_files = false;
     play(sends_a_file_unasked);
     expect(VERDICT_EXITED, "Script ended without returning a result");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(sends_large_figures);
     expect(VERDICT_OUTPUT, "Output limit exceeded (1MB limit)");
 }

@@ -34,12 +34,10 @@ static void test_ends(void **state) {
     play(leaves_with_3);
     expect(VERDICT_EXITED,
            "Script ended the interpreter with exit status 3 before main() returned");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(crashes);
     expect(VERDICT_KILLED, "Script was killed by signal 11 (SIGSEGV)");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(leaves_in_the_middle);
     expect(VERDICT_EXITED,
            "Script ended the interpreter with exit status 0 before main() returned");

@@ -17,8 +17,7 @@ static void test_less_memory_is_set_first(void **state) {
     (void)state;
     play(claims_memory);
     assert_int_equal(t.zygote.memory_bytes, 0); /* the service's own: nobody is asked */
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     t.memory_bytes = (100 << 20) + (1 << 19);
     play(claims_memory);
     assert_int_equal(t.zygote.memory_bytes, t.memory_bytes);
@@ -76,8 +75,7 @@ static void test_worker_that_breaks_while_its_limit_is_set(void **state) {
         loop_timer_stop(t.loop, &accident.timer);
         expect(VERDICT_INTERNAL, "The sandbox broke before the script started");
         assert_false(t.started);
-        run_done(&t.run);
-        t.answers = 0;
+        forget_run();
     }
 }
 
@@ -92,8 +90,7 @@ static void test_out_of_memory_overrides_success_but_no_exception(void **state) 
     t.zygote.flags = ENDED_OUT_OF_MEMORY;
     play(returns);
     expect(VERDICT_MEMORY, "Memory limit exceeded (300MB limit)");
-    run_done(&t.run);
-    t.answers = 0;
+    forget_run();
     play(raises);
     expect(VERDICT_EXCEPTION, "KeyError: 'x'");
 }

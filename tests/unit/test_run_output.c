@@ -36,8 +36,7 @@ static void test_output_that_cannot_be_kept(void **state) {
         t.run.outcome.stdout_bytes.ceiling = 3;
         loop_run(t.loop);
         expect(VERDICT_INTERNAL, "The service is out of memory");
-        run_done(&t.run);
-        t.answers = 0;
+        forget_run();
     }
 }
 
