@@ -7,13 +7,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "cgroup_files.h"
 #include "cgroup_find.h"
+#include "directory_lock.h"
 
 #define SLOTS_MOST 1024
 #define LOCK_TRIES 2000 /* milliseconds: one that was killed may be on its way out */
@@ -32,7 +31,7 @@ static void remove_slots(int dir, unsigned slots) {
 }
 
 /* Removes what instances have left that were killed: whoever uses such a directory holds a lock on
- * it. flock(2). */
+ * it. */
 static void sweep(int parent, const char *own) {
     int copy = openat(parent, ".", DIRECTORY);
     DIR *list = copy < 0 ? NULL : fdopendir(copy);
@@ -42,7 +41,7 @@ static void sweep(int parent, const char *own) {
             strcmp(entry->d_name, own) == 0)
             continue;
         int fd = openat(parent, entry->d_name, DIRECTORY);
-        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        if (fd >= 0 && directory_lock(fd, parent, entry->d_name) == 0) {
             remove_slots(fd, SLOTS_MOST);
             unlinkat(parent, entry->d_name, AT_REMOVEDIR);
         }
@@ -50,12 +49,6 @@ static void sweep(int parent, const char *own) {
     }
     if (list)
         closedir(list);
-}
-
-static bool is_named(int parent, const char *name, int fd) {
-    struct stat named, own;
-    return fstatat(parent, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &own) == 0 &&
-           named.st_ino == own.st_ino;
 }
 
 /* The instance's own directory, locked. Between its making and its locking another instance may
@@ -68,7 +61,7 @@ static int make_locked(int parent, const char *name) {
         if (fd < 0)
             return fd;
         /* Held until the descriptor is closed; the zygote's inits have copies only for a moment. */
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(parent, name, fd))
+        if (directory_lock(fd, parent, name) == 0)
             return fd;
         close(fd);
         usleep(1000);

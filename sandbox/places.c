@@ -1,13 +1,8 @@
 /* places: where things lie in a shared root, and what is swept there. */
 #include "places.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -15,10 +10,9 @@
 
 #include "config.h"
 #include "mounts.h"
+#include "places_base.h"
 #include "raw_syscall.h"
 #include "sandbox.h"
-
-#define BASE_PREFIX "code-runner-"
 
 /* Where everybody may write, and slots with their own uid too. */
 static const char *const public_places[] = {"/tmp", "/dev/shm", "/var/tmp", "/run/lock", NULL};
@@ -30,78 +24,6 @@ _Static_assert(sizeof(public_places) / sizeof(public_places[0]) == PLACES_COUNTE
 
 #define CLEAR_TRIES 6
 #define CLEAR_PAUSE_NS (20 * 1000000)
-
-static const char *const base_parents[] = {"/tmp", "/var/tmp", "/dev/shm", "/run"};
-#define BASE_PARENTS (sizeof(base_parents) / sizeof(base_parents[0]))
-
-/* What lies in a directory of ours may belong to the uid that python3 wrote it as. */
-static void remove_files(const char *path) {
-    DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));)
-        unlinkat(dirfd(directory), entry->d_name, 0);
-    if (directory)
-        closedir(directory);
-}
-
-/* A base that nobody holds any more, with all slots' directories, each of an owner of its own. */
-static void remove_base(const char *base) {
-    char path[128];
-    DIR *directory = opendir(base);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        struct stat status;
-        if (entry->d_name[0] == '.' || strlen(entry->d_name) > 32 ||
-            snprintf(path, sizeof(path), "%s/%s", base, entry->d_name) >= (int)sizeof(path) ||
-            lstat(path, &status) < 0 || !S_ISDIR(status.st_mode))
-            continue;
-        if (status.st_uid == geteuid())
-            remove_files(path);
-        sweep_remove(path, status.st_uid);
-        rmdir(path);
-    }
-    if (directory)
-        closedir(directory);
-    rmdir(base);
-}
-
-/* Only what is ours by its owner, so that no script can have something removed; and only if its
- * zygote, which holds a lock on it, is gone. */
-static void remove_left_over(const char *parent) {
-    char path[128];
-    DIR *directory = opendir(parent);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        struct stat status, named;
-        if (strncmp(entry->d_name, BASE_PREFIX, strlen(BASE_PREFIX)) != 0 ||
-            snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name) >= (int)sizeof(path) ||
-            lstat(path, &named) < 0 || !S_ISDIR(named.st_mode))
-            continue;
-        int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        /* gVisor follows a link in spite of O_NOFOLLOW with O_DIRECTORY. */
-        if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
-            status.st_ino == named.st_ino && status.st_dev == named.st_dev &&
-            flock(fd, LOCK_EX | LOCK_NB) == 0)
-            remove_base(path);
-        close(fd);
-    }
-    if (directory)
-        closedir(directory);
-}
-
-static int make_base(struct places *places) {
-    for (unsigned i = 0; i < BASE_PARENTS; i++) {
-        snprintf(places->base, sizeof(places->base), "%s/" BASE_PREFIX "XXXXXX", base_parents[i]);
-        if (!mkdtemp(places->base))
-            continue;
-        places->lock = open(places->base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (places->lock < 0 || flock(places->lock, LOCK_EX | LOCK_NB) < 0 ||
-            chmod(places->base, 0711) < 0)
-            return -errno;
-        return 0;
-    }
-    places->base[0] = 0;
-    return -errno;
-}
 
 /* Names of files in them may tell something, and nobody needs to list them. Only where the whole
  * root is ours: root without the right to mount is root of a container. (Not where --without only
@@ -133,14 +55,14 @@ int places_make(const struct plan *plan, const struct config *config, struct pla
     if (!plan->private_root) {
         *ret_what = "a directory for scratch space (none of /tmp, /var/tmp, /dev/shm, /run can be "
                     "written)";
-        for (unsigned i = 0; i < BASE_PARENTS; i++)
-            remove_left_over(base_parents[i]);
-        int r = make_base(&places);
+        int r = places_base_make(places.base, sizeof(places.base));
         if (r < 0)
             return r;
+        places.lock = r;
         snprintf(places.harness, sizeof(places.harness), "%s/harness", places.base);
         snprintf(places.fonts, sizeof(places.fonts), "%s/fonts", places.base);
         mode_t mask = umask(022);
+        r = 0;
         if (mkdir(places.harness, 0755) < 0 || mkdir(places.fonts, 0755) < 0)
             r = -errno;
         umask(mask);
@@ -156,7 +78,7 @@ int places_make(const struct plan *plan, const struct config *config, struct pla
 
 void places_remove(const struct places *places) {
     if (places->base[0])
-        remove_base(places->base);
+        places_base_remove(places->base);
 }
 
 int places_make_scratch(const struct places *places, const struct plan *plan, unsigned index,
