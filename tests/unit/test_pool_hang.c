@@ -52,7 +52,7 @@ static void test_a_zygote_that_hangs_with_every_slot_in_use_is_noticed(void **st
 static void test_a_zygote_that_clears_slowly_does_not_hang(void **state) {
     (void)state;
     start_immortal();
-    t.pool->pong_us = 1000000;
+    t.pool->pong_us = 60 * 1000000LL; /* the next ping comes when this one is answered */
     claim(&t.a);
     fake_wait_ms(t.loop, 20);
     pool_unclaim(t.pool, &t.a.claim);

@@ -56,7 +56,7 @@ static struct accident {
 
 static void happen(void *context) {
     accident.happens(context);
-    loop_timer_start(t.loop, &accident.timer, 200000, happen, NULL);
+    loop_timer_start(t.loop, &accident.timer, 20000, happen, NULL);
 }
 
 /* Before it has its script a worker has nothing to say, and its end is no verdict on the script:
