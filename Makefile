@@ -132,13 +132,13 @@ test-environments: deps-environments all ## run the containment suite in each en
 test-mcp: deps-node all ## what programs from npm say of the service: the official client of MCP, a validator of OpenAPI
 	cd tests/node && npm ci --silent --no-audit --no-fund
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) CODE_RUNNER_NODE=1 \
-	    timeout 600 $(PYTEST) -c tests/pytest.ini tests/node $(PYTEST_FLAGS)
+	    timeout 1800 $(PYTEST) -c tests/pytest.ini tests/node $(PYTEST_FLAGS)
 
 # Once, against warm workers: of the service it needs answers only. The pictures that it takes are for people to look at.
 test-web: test-mcp deps-web all ## the same, and the playground page in a headless Chromium; pictures of it in build/web
 	cd tests/web && npm ci --silent --no-audit --no-fund
 	$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) PICTURES=$(abspath $(BUILD)/web/pictures) \
-	    timeout 600 node --test tests/web/all.mjs
+	    timeout 1800 node --test tests/web/all.mjs
 
 test-load: deps-test all ## thousands of runs of all kinds, with faults (LOAD_RUNS, LOAD_MINUTES, LOAD_SEED)
 	@$(as_root) env CODE_RUNNER=$(abspath $(BUILD)/code-runner) $(load_settings) /usr/bin/python3 tests/load/run.py

@@ -48,7 +48,7 @@ def test_nothing_is_left(single, name):
     both = plant.replace("def main", "def plant") + look.replace("def main", "def look") + "def main():\n    return [plant(), look()]\n"
     planted, seen = control.run(both).result
     assert planted == seen and {"", "/tmp/"} <= set(seen)
-    for _ in range(3):  # what hinders the next one does so each time
+    for _ in range(6):  # what hinders the next one does so each time
         answer = single.execute(plant)
         if "private-root" in single.layers or answer.status == 200:
             assert "" in answer.json["result"], answer

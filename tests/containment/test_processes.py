@@ -31,7 +31,7 @@ def bounded_or_ended(service, text):
 def test_many_children_are_bounded(service):
     text = script("made, error = 0, 'ok'", "for _ in range(1200):",
                   "    try: pid = os.fork()", "    except OSError as e: error = errno.errorcode[e.errno]; break",
-                  "    if pid == 0:", "        time.sleep(30); os._exit(0)", "    made += 1", "return [made, error]")
+                  "    if pid == 0:", "        time.sleep(30); os._exit(0)", "    made += 1", "if made >= 600: hold()", "return [made, error]")
     assert control.run(text).result == [1200, "ok"]
     bounded = bounded_or_ended(service, text)
     if bounded:
@@ -44,10 +44,10 @@ def test_many_children_are_bounded(service):
 BOMB = script("r, w = os.pipe(); os.set_blocking(r, False); top = os.getpid()",
               "for _ in range(10):", "    try: os.fork()", "    except OSError: pass",
               "os.write(w, b'.')", "if os.getpid() != top: time.sleep(30); os._exit(0)",
-              "count, quiet, end = 0, time.monotonic(), time.monotonic() + (15 if OUTSIDE else 3)", "while count < 1024 and time.monotonic() < end:",
+              "count, quiet, end = 0, time.monotonic(), time.monotonic() + (40 if OUTSIDE else 3)", "while count < 1024 and time.monotonic() < end:",
               "    try: count += len(os.read(r, 4096)); quiet = time.monotonic()",
-              "    except BlockingIOError:", "        if time.monotonic() > quiet + (3 if OUTSIDE else 0.5): break", "        time.sleep(0.01)",
-              "return count")
+              "    except BlockingIOError:", "        if time.monotonic() > quiet + (20 if OUTSIDE else 0.5): break", "        time.sleep(0.01)",
+              "if count >= 600: hold()", "return count")
 
 
 @stopped_by("cgroup", "rlimits", "watchdog")
@@ -75,14 +75,18 @@ def test_endless_bomb_ends_with_its_time(hasty, name):
     ends = {"timeout"} if "cgroup" in hasty.layers else {"timeout", "killed", "memory"}
     assert answer.status == 400 and answer.outcome in ends, answer
     assert answer.seconds < max(20, 4 * TIME_FACTOR)
-    assert hasty.execute("def main():\n    return 1\n").json == {"result": 1, "stdout": ""}
+    for _ in range(3):  # it has a second: too little on a machine that stands still
+        answer = hasty.execute("def main():\n    return 1\n")
+        if answer.outcome != "timeout":
+            break
+    assert answer.json == {"result": 1, "stdout": ""}
 
 
 @stopped_by("cgroup", "rlimits", "watchdog")
 def test_threads_are_bounded(service):
-    text = script("made = 0", "threading.stack_size(65536)", "try:", "    for _ in range(1200):",
+    text = script("made, error = 0, 'ok'", "threading.stack_size(65536)", "try:", "    for _ in range(1200):",
                   "        threading.Thread(target=time.sleep, args=(30,), daemon=True).start(); made += 1",
-                  "except RuntimeError as error: return [made, str(error)]", "return [made, 'ok']", before="import threading\n")
+                  "except RuntimeError as refused: error = str(refused)", "if made >= 600: hold()", "return [made, error]", before="import threading\n")
     assert control.run(text).result == [1200, "ok"]
     bounded = bounded_or_ended(service, text)
     if bounded:

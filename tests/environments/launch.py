@@ -21,7 +21,7 @@ from rows import ROWS  # noqa: E402
 
 RUNTIMES = {"runc": bundle.Runc, "runsc": bundle.Runsc, "podman": podman.Rootfs, "image": podman.Image, "vm": vm.Machine}
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-STOP_SECONDS = 60
+STOP_SECONDS = 60  # or 15 times the row's time_factor, if that is more
 
 
 def own_mounts():
@@ -54,13 +54,13 @@ def start_guardian(clean_up):
         os._exit(0)
 
 
-def run(environment):
+def run(environment, stop_seconds):
     """Exit status of code-runner."""
     child, stop_asked = None, []
 
     def stop(number, _):
         stop_asked.append(number)
-        signal.alarm(STOP_SECONDS)  # which ends this process, and with it all
+        signal.alarm(stop_seconds)  # which ends this process, and with it all
         if child:
             environment.stop(child)
 
@@ -91,7 +91,7 @@ def main():
                                          options.variables)
     guardian, lifeline = start_guardian(environment.destroy)
     try:
-        return run(environment)
+        return run(environment, max(STOP_SECONDS, int(15 * row.time_factor)))
     finally:
         os.close(lifeline)
         os.waitpid(guardian, 0)

@@ -65,8 +65,8 @@ ROWS = {row.name: row for row in (
     Row("docker-sysadmin", "docker run --cap-add SYS_ADMIN, where there is no AppArmor", capabilities=(*DOCKER, "SYS_ADMIN")),
     Row("podman", "podman run", runtime="podman"),
     Row("podman-user", "podman run --user 10001", runtime="podman", uid=10001),
-    Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=6),
-    Row("gvisor-cold", "the same, with --start=cold", runtime="runsc", time_factor=6, flags=("--start=cold",),
+    Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=6, flags=("--timeout-seconds=120",)),
+    Row("gvisor-cold", "the same, with --start=cold", runtime="runsc", time_factor=6, flags=("--start=cold", "--timeout-seconds=120"),
         tests=("-k", "test_environment or (nothing_outlives and not spin) or secrets_beside")),  # a child counts whole
     Row("gvisor-user", "docker run --runtime=runsc --user 10001", runtime="runsc", uid=10001, time_factor=6,
         refuses="nothing would keep a script from the files here: no private-root"),

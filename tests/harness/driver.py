@@ -85,7 +85,7 @@ class Harness:
         except BrokenPipeError:
             pass  # it did not like what came before, and has left: its status tells
 
-    def receive(self, seconds=20):
+    def receive(self, seconds=60):
         """The next frame; None at the end of the channel."""
         deadline, data, need = time.monotonic() + seconds, b"", 8
         while len(data) < need:
@@ -102,7 +102,7 @@ class Harness:
                 need = 8 + struct.unpack("=II", data)[1]
         return struct.unpack("=II", data[:8])[0], data[8:]
 
-    def finish(self, answer, seconds=20):
+    def finish(self, answer, seconds=60):
         """Reads what was printed until the harness's process is gone; children may hold the pipes."""
         deadline = time.monotonic() + seconds
         streams = {self.process.stdout: "stdout", self.process.stderr: "stderr"}

@@ -10,7 +10,7 @@ from support.server import TOP
 HERE = pathlib.Path(__file__).parent
 
 
-def node(script, *arguments, seconds=60):
+def node(script, *arguments, seconds=180):
     done = subprocess.run(["node", script, *arguments], cwd=HERE, capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -25,7 +25,7 @@ class Fleet:
 
     def running(self, name):
         """Scripts that this instance runs now, by its own word."""
-        client = Client(self.instances[name].port, timeout=5)
+        client = Client(self.instances[name].port)
         try:
             return client.get("/ready").json["running"]
         finally:

@@ -78,16 +78,20 @@ class Sealed(Machine):
 
     def shell(self, text):
         done = subprocess.run([*self.execute, "/bin/sh", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        assert done.returncode in (0, 1), done.stderr
+        assert done.returncode in (0, 1), (text, done.stdout, done.stderr)
         return done.stdout
 
+    def with_command_line(self, pattern):
+        """Status 1: there is none, 2: one has ended meanwhile."""
+        lines = self.shell(f"grep -ls {pattern} /proc/[0-9]*/cmdline; [ $? -le 2 ] || exit 3").split()
+        return [int(line.split("/")[2]) for line in lines]
+
     def pids(self, first):
-        return [int(line.split("/")[2]) for line in self.shell("grep -ls code-runne[r] /proc/[0-9]*/cmdline").split()]
+        return self.with_command_line("code-runne[r]")
 
     def with_argument(self, token):
         pattern = f"[{token[0]}]{token[1:]}"  # does not find the shell that looks
-        lines = self.shell(f"grep -ls {shlex.quote(pattern)} /proc/[0-9]*/cmdline").split()
-        return [int(line.split("/")[2]) for line in lines]
+        return self.with_command_line(shlex.quote(pattern))
 
     @contextlib.contextmanager
     def listener(self, path):

@@ -1,7 +1,6 @@
 """Owns one running code-runner: starts it on a free loopback port, waits until it is ready, stops
 it by its pid. CODE_RUNNER names another binary, CODE_RUNNER_FLAGS adds flags to every start,
-CODE_RUNNER_ENVIRONMENT names an environment of tests/environments/rows.py that every server runs in, and
-CODE_RUNNER_TIME_FACTOR says how much slower that is.
+CODE_RUNNER_ENVIRONMENT names an environment of tests/environments/rows.py that every server runs in.
 """
 import contextlib
 import functools
@@ -18,14 +17,13 @@ import sys
 import tempfile
 
 from support import place, procs
-from support.client import Client, Raw
+from support.client import TIME_FACTOR, Client, Raw
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CODE_RUNNER", str(TOP / "build" / "code-runner"))
 ENVIRONMENT = os.environ.get("CODE_RUNNER_ENVIRONMENT")
 # What AddressSanitizer says of a process that runs on a stack of its own, as inits do: no fault.
 ASAN_NOTE = re.compile(r"^==\d+==WARNING: ASan is ignoring requested .*\n.*\nFor details see .*\n", re.MULTILINE)
-TIME_FACTOR = float(os.environ.get("CODE_RUNNER_TIME_FACTOR", "1"))
 # Ports for servers: below those that the kernel gives to clients, in blocks of one test process each.
 FIRST_PORT, PORTS, BLOCKS = 10000, 500, 44
 
@@ -74,7 +72,7 @@ class Server:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env={**os.environ, **(environment or {})})
         self.pid = self.process.pid
-        self.client = Client(self.port, timeout=45 * TIME_FACTOR)
+        self.client = Client(self.port)
         try:
             procs.poll(self.is_ready, 60 * TIME_FACTOR, "/ready answers 200")
             if ENVIRONMENT:
@@ -121,6 +119,15 @@ class Server:
     def log(self):
         return ASAN_NOTE.sub("", pathlib.Path(self.log_path).read_text(errors="replace"))
 
+    def no_reports(self):
+        reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
+        assert not reports, f"of the sanitizers: {reports}"
+
+    def has_stopped(self):
+        """It was told to: it does so soon, with status 0."""
+        assert self.process.wait(15) == 0, self.log()[-4000:]
+        self.no_reports()
+
     def stop(self):
         """SIGTERM, exit status 0, and nothing of it left."""
         self.client.close()
@@ -128,13 +135,12 @@ class Server:
             below = {pid: procs.start_time(pid) for pid in procs.descendants(self.process.pid) + procs.descendants(self.pid)}
             self.process.send_signal(signal.SIGTERM)
             try:
-                status = self.process.wait(timeout=max(30, 15 * TIME_FACTOR))
+                status = self.process.wait(timeout=max(90, 15 * TIME_FACTOR + 30))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
                 raise
-            reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
-            assert not reports, f"of the sanitizers: {reports}"
+            self.no_reports()
             assert status == 0, f"exit status {status}: {self.log()[-4000:]}"
             procs.poll(lambda: all(procs.is_dead(pid) or procs.start_time(pid) != began for pid, began in below.items()),
                        what="every process of the service is gone")
