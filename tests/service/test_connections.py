@@ -69,7 +69,7 @@ def test_connections_in_all(start_server):
 
 @pytest.fixture(scope="module")
 def crowded(start_server):
-    return start_server("--slots=2", "--head-seconds=60", "--body-seconds=60")
+    return start_server("--slots=2", "--head-seconds=300", "--body-seconds=300")
 
 
 @pytest.mark.plain_memory

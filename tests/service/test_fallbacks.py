@@ -173,8 +173,8 @@ def test_files_are_counted(lesser):
 
 @pytest.mark.parametrize("start", ["warm", "cold"])
 def test_nothing_of_it_is_left_on_disk(start_server, start):
-    base = 2000 + os.getpid() % 400 * 42  # others start services of this kind at the same time: not with these uids
-    uids = leftovers.uid_range(base, slots=1)
+    base = 19500 + os.getpid() % 8 * 57  # others start services of this kind at the same time: not with these uids
+    uids = leftovers.uid_range(base, slots=1, pool=4)
     server = start_server("--slots=1", f"--start={start}", f"--without={SHARED_ROOT}", f"--uid-base={base}")
     assert len(leftovers.scratch(uids)) == 1
     assert server.execute("def main():\n    open('x', 'w')\n").status == 200

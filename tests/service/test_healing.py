@@ -45,8 +45,8 @@ def in_background(server, script, answers):
 
 
 def loading_seconds(server):
-    """What importing took when it was started."""
-    return int(re.search(r"ready for scripts after (\d+) ms", server.log())[1]) / 1000
+    """What importing took when it was started last."""
+    return int(re.findall(r"ready for scripts after (\d+) ms", server.log())[-1]) / 1000
 
 
 def waiting_workers(server):
@@ -127,18 +127,21 @@ def test_a_zygote_that_hangs_is_replaced(start_server):
 def test_keepers_that_are_killed_take_no_slots_away(start_server, without):
     """More of them than there are slots. What they kept is ended by others."""
     server = start_server("--slots=1", f"--without={without}")
-    zygotes, below, kills = lambda: [pid for pid in procs.children(server.pid) if pid != server.server_pid()], set(), 0
+    zygotes, below, killed = lambda: [pid for pid in procs.children(server.pid) if pid != server.server_pid()], set(), []
     end = time.monotonic() + 60 * TIME_FACTOR
-    while kills < 12:
+    while len(killed) < 12:
         assert time.monotonic() < end
         for keeper in [child for zygote in zygotes() for child in procs.children(zygote)]:
             try:
                 below.update(procs.descendants(server.pid))
+                began = procs.start_time(keeper)
                 os.kill(keeper, signal.SIGKILL)
-                kills += 1
+                killed.append((keeper, began))
             except ProcessLookupError:
                 pass
         assert server.execute(QUICK).status in (200, 500)
+    # One that has not come to its end yet may have a worker that is handed out.
+    procs.poll(lambda: all(procs.start_time(keeper) != began for keeper, began in killed), 10, "the zygote knows of all")
     procs.poll(lambda: server.execute(QUICK).status == 200, 10, "it runs scripts again")
     for number in range(5):
         answer = server.execute(f"def main():\n    return {number}\n")
@@ -201,15 +204,16 @@ def test_kills_at_any_moment(start_server):
 def is_soon_ready_again(server, role, victim, killed):
     """After the monitor's first delays of 0.1, 0.2 and 0.4 s, not after its last one of 5 s. A machine that stands
     still can be late as well, but not each time."""
-    most, took = 2 * loading_seconds(server) + 3 * TIME_FACTOR, []
+    most, took = 3 * TIME_FACTOR, []
     while len(took) < 3:
         procs.poll(lambda: server.is_ready() and victim not in procs.children(server.pid), 30, "ready again")
-        took.append(time.monotonic() - killed)
+        # A zygote that takes another one's place loads with less of the processors than others have.
+        took.append(time.monotonic() - killed - loading_seconds(server))
         if took[-1] < most:
             return
         killed, victim = time.monotonic(), getattr(server, f"{role}_pid")()
         os.kill(victim, signal.SIGKILL)
-    pytest.fail(f"more than {most} s: {took}")
+    pytest.fail(f"more than {most} s besides loading: {took}")
 
 
 FLAGS = {"layers": (), "places": ("--without=private-root",), "keeper": ("--without=namespaces",)}
@@ -252,7 +256,7 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
 @pytest.mark.plain_memory
 @pytest.mark.parametrize("whole_group", [False, True], ids=["monitor", "group"])
 @pytest.mark.parametrize("preload", ["none", "pandas,sklearn"])
-def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
+def test_told_to_stop_while_it_starts(start_server, tmp_path, whole_group, preload):
     """Status 0 as soon as it can know of the signal, without waiting for what is being loaded."""
     base = free_uid_base()
 
@@ -270,11 +274,18 @@ def test_told_to_stop_while_it_starts(tmp_path, whole_group, preload):
         procs.poll(lambda: all(procs.is_dead(pid) for pid in below), 2, "no process is left")
         return took
 
+    def whole_start():
+        """Seconds that it takes here when nothing stops it."""
+        server = start_server("--slots=1", f"--preload={preload}", libraries=True)
+        server.stop()
+        return loading_seconds(server)
+
     for milliseconds in (0, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100, 300, 700):
         took = []
         while len(took) < 3 and min(took, default=99) >= 2 * TIME_FACTOR:  # all libraries take more; a slow machine does so once
             took.append(seconds_to_stop(milliseconds))
-        assert min(took) < 2 * TIME_FACTOR, (milliseconds, took)
+        # One import is not broken off: on a slow machine that is much, though never most of the start.
+        assert min(took) < 2 * TIME_FACTOR or preload != "none" and min(took) < whole_start() / 2, (milliseconds, took)
     assert not leftovers.cgroups(leftovers.uid_range(base, slots=1))
 
 

@@ -138,7 +138,7 @@ def test_health_during_an_attack(tough):
     """The server's only thread never waits for a script."""
     flood = FRAMES + script("import sys", "while True: forge(b'\\xff' * 65536); sys.stdout.write('x' * 65536)")
     slowest = []
-    while len(slowest) < 3 and min(slowest, default=1) >= 0.5:  # a server that waits for a script does so each time
+    while len(slowest) < 8 and min(slowest, default=1) >= 0.5:  # a server that waits for a script does so each time
         client = Client(tough.port)
         thread = threading.Thread(target=client.execute, args=(flood,), kwargs={"timeout_seconds": 2})
         thread.start()

@@ -40,7 +40,7 @@ def server(start_server):
 def own_kb(server):
     """Of the waiting workers, in order."""
     inits = procs.children(server.zygote_pid())
-    workers = [pid for init in inits for pid in procs.children(init)]
+    workers = [pid for init in inits for pid in procs.children(init) if not procs.is_dead(pid)]
     return sorted(int(procs.status(pid)["RssAnon"].split()[0]) for pid in workers)
 
 

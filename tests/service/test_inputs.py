@@ -267,7 +267,7 @@ def test_as_many_as_256(service):
     assert result_of(service.execute(script, files={str(n): "" for n in range(256)})) == 256
     refused(service.execute(script, files={str(n): "" for n in range(257)}), "'files'", "256")
     many = {str(n): "" for n in range(100_000)}
-    assert any(refused(service.execute(script, files=many), "100000").seconds < 2 for _ in range(3))  # the machine may stand still
+    assert any(refused(service.execute(script, files=many), "100000").seconds < 2 for _ in range(6))  # the machine may stand still
 
 
 def test_files_that_do_not_fit(start_server):

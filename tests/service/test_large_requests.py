@@ -11,12 +11,12 @@ from support.client import Client
 @pytest.mark.plain_memory
 def test_many_large_requests_at_once(start_server):
     """Some may be told to come again; the server's memory stays in bounds, and short ones go through."""
-    server = start_server("--slots=2", "--queue=64", "--queue-wait-seconds=60")
+    server = start_server("--slots=2", "--queue=64", "--queue-wait-seconds=60", "--body-seconds=300")
     data = base64.b64encode(bytes(10 << 20)).decode()
     script = "import os\ndef main(): return os.path.getsize('a')\n"
 
     def large(_):
-        return Client(server.port).execute(script, files={"a": data}, stdin="x" * (5 << 20), return_files=["a"])
+        return Client(server.port, timeout=120).execute(script, files={"a": data}, stdin="x" * (5 << 20), return_files=["a"])
 
     def peak_mb():
         text = open(f"/proc/{server.server_pid()}/status").read()

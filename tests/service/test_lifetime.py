@@ -4,16 +4,12 @@ import pathlib
 import signal
 import threading
 import time
-import uuid
 
 import pytest
 
 from support import procs
 from support.client import Client
-
-
-def new_token():
-    return str(uuid.uuid4().int % 10**15).zfill(15)
+from support.scripts import new_mark
 
 
 DAEMONS = {
@@ -27,7 +23,7 @@ DAEMONS = {
 
 @pytest.mark.parametrize("name", DAEMONS)
 def test_daemon_is_dead_when_the_answer_is_out(service, name):
-    token = new_token()
+    token = new_mark()
     answer = service.execute(f"""
 import glob, subprocess, time
 def main():
@@ -55,7 +51,7 @@ def test_threads_are_not_waited_for(service):
 
 
 def test_concurrent_scripts_see_nothing_of_each_other(service):
-    token = new_token()
+    token = new_mark()
     script = f"""
 import glob, os, subprocess, time
 def main():
@@ -100,7 +96,7 @@ def main():
 
 def slot_parents(server):
     """Folders under which the service keeps the cgroups of its slots: seen while a script runs."""
-    token, found = new_token(), set()
+    token, found = new_mark(), set()
     client = Client(server.port)
     thread = threading.Thread(target=client.execute, args=(
         f"import subprocess\ndef main():\n    subprocess.run(['sleep', '20', '0.000000{token}'])\n",))
@@ -148,7 +144,7 @@ def settled_census(server, folders):
 
 def test_a_hundred_scripts_leave_nothing_behind(start_server):
     server = start_server("--slots=2", "--pool=4", libraries=True)
-    token = new_token()
+    token = new_mark()
     script = f"""
 import subprocess
 def main():

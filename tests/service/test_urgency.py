@@ -124,10 +124,10 @@ def test_script_does_not_weigh_the_session(start_server, flags):
 
 def test_what_the_operator_chose_stays(start_server):
     """chrt(1): for the whole service, and so for scripts."""
-    if subprocess.run(["chrt", "--idle", "0", "true"], check=False).returncode != 0:
+    if subprocess.run(["chrt", "--batch", "0", "true"], check=False).returncode != 0:
         pytest.skip("this kernel has no other policy")
-    server = start_server("--slots=1", wrapper=("chrt", "--idle", "0"))
+    server = start_server("--slots=1", wrapper=("chrt", "--batch", "0"))  # with --idle it may not get to start beside other work
     script = "import os\ndef main(): return os.sched_getscheduler(0)"
     found = [os.sched_getscheduler(pid) for pid in (server.pid, server.server_pid(), server.zygote_pid())]
     assert [*found, server.execute(script).json["result"]] == [os.sched_getscheduler(server.pid)] * 4
-    assert found[0] in (os.SCHED_IDLE, os.SCHED_OTHER)  # the second where the kernel knows no other (gVisor)
+    assert found[0] in (os.SCHED_BATCH, os.SCHED_OTHER)  # the second where the kernel knows no other (gVisor)

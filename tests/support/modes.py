@@ -33,8 +33,15 @@ def getenv(name):
 
 
 def results(server, text, times=1):
-    """What main() returned, each time; nothing may have gone to stderr."""
-    answers = [server.execute(text) for _ in range(times)]
+    """What main() returned, each time; nothing may have gone to stderr. Each has three tries to be done in its
+    time: a machine that is slow is no defect."""
+    def ask():
+        for _ in range(3):
+            answer = server.execute(text)
+            if answer.outcome != "timeout":
+                break
+        return answer
+    answers = [ask() for _ in range(times)]
     for answer in answers:
         assert answer.status == 200 and "stderr" not in answer.json, answer
     return [answer.json["result"] for answer in answers]

@@ -1,4 +1,5 @@
 """Scripts that tests of several files run, and the answer to the plainest of them."""
+import uuid
 
 PLAIN = "def main():\n    return 42\n"
 SLEEPS = "import time\ndef main():\n    time.sleep(20)\n"
@@ -14,6 +15,23 @@ def main(megabytes, width=65536):
         left -= os.write(1, chunk[:left])
         longest = max(longest, time.monotonic() - before)
     return longest
+"""
+
+
+def new_mark():
+    """What a process can be found by (procs.with_argument): digits, since `sleep` adds its arguments up."""
+    return str(uuid.uuid4().int % 10**15).zfill(15)
+
+
+def marked(mark, seconds=25):
+    """A script whose process can be found from outside by its command line."""
+    return f"""
+import subprocess
+def main():
+    print('begun', flush=True)
+    ended = subprocess.run(['sleep', '{seconds}', '0.000000{mark}'])
+    assert ended.returncode in (0, -15)
+    return 'done'
 """
 
 

@@ -9,7 +9,7 @@ import signal
 from support import procs
 from support.client import JSON_TYPE, Client, execute_bytes, head
 from support.openapi import validate
-from support.scripts import SLEEPS
+from support.scripts import SLEEPS, marked, new_mark
 
 
 class States:
@@ -44,12 +44,14 @@ class States:
             yield server
         procs.poll(lambda: server.client.get("/ready").json["running"] == 0, 5, "it has ended")
 
-    def broken(self, path, body):
-        """The answer to a script whose sandbox is taken away."""
-        server = self.start_server("--slots=1")
+    def broken(self, path, body_of):
+        """The answer to a script whose sandbox is taken away. body_of(script): a request's."""
+        server, mark = self.start_server("--slots=1"), new_mark()
+        body = body_of(marked(mark, 20))
         with server.raw() as raw:
             raw.send(head(path=path, Content_Type="application/json", Content_Length=len(body)) + body)
-            procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
+            # It counts as running before a worker has it, and one that has not is given to the next.
+            procs.poll(lambda: procs.with_argument(mark), 5, "it runs")
             os.kill(server.zygote_pid(), signal.SIGKILL)
             return raw.read_answer()
 
