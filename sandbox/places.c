@@ -55,14 +55,13 @@ int places_make(const struct plan *plan, const struct config *config, struct pla
     if (!plan->private_root) {
         *ret_what = "a directory for scratch space (none of /tmp, /var/tmp, /dev/shm, /run can be "
                     "written)";
-        int r = places_base_make(places.base, sizeof(places.base));
-        if (r < 0)
-            return r;
-        places.lock = r;
+        places.lock = places_base_make(places.base, sizeof(places.base));
+        if (places.lock < 0)
+            return places.lock;
         snprintf(places.harness, sizeof(places.harness), "%s/harness", places.base);
         snprintf(places.fonts, sizeof(places.fonts), "%s/fonts", places.base);
         mode_t mask = umask(022);
-        r = 0;
+        int r = 0;
         if (mkdir(places.harness, 0755) < 0 || mkdir(places.fonts, 0755) < 0)
             r = -errno;
         umask(mask);

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import threading
 import time
-import uuid
 
 import pytest
 
 from support import leftovers, procs
 from support.client import Client
+from support.scripts import new_mark
 from support.server import BINARY, TIME_FACTOR, free_port
 
 QUICK = "def main():\n    return 1\n"
@@ -22,11 +22,6 @@ UID_BASES = iter(range(2000, 19000, 700))  # a service of its own each; other te
 def free_uid_base():
     """One of which nothing is on this machine, be it of a service that was killed long ago."""
     return next(base for base in UID_BASES if not leftovers.cgroups(range(base, base + 700)))
-
-
-def new_token():
-    """An argument of `sleep`, which adds it to the others."""
-    return "0." + str(uuid.uuid4().int).zfill(39)
 
 
 def in_background(server, script, answers):
@@ -101,8 +96,8 @@ def test_all_that_waited_are_dead_and_the_script_still_runs(start_server):
 def test_an_init_that_dies_with_a_running_script_is_an_internal_error(start_server):
     server = start_server("--slots=1")
     answers = []
-    token = new_token()
-    thread = in_background(server, f"import subprocess\ndef main():\n    subprocess.run(['sleep', '20', '{token}'])\n", answers)
+    token = new_mark()
+    thread = in_background(server, f"import subprocess\ndef main():\n    subprocess.run(['sleep', '20', '0.000000{token}'])\n", answers)
     procs.poll(lambda: procs.with_argument(token), 5, "the script has begun")
     for init in procs.children(server.zygote_pid()):
         os.kill(init, signal.SIGKILL)
@@ -227,8 +222,8 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
     uids = leftovers.uid_range(base, slots=2)
     mounts = procs.count_mounts("self")
     server = start_server("--slots=2", f"--uid-base={base}", *FLAGS[flags])
-    token = new_token()
-    hog = in_background(server, f"import subprocess\ndef main():\n    x = b'x' * 200_000_000\n    subprocess.run(['sleep', '20', '{token}'])\n",
+    token = new_mark()
+    hog = in_background(server, f"import subprocess\ndef main():\n    x = b'x' * 200_000_000\n    subprocess.run(['sleep', '20', '0.000000{token}'])\n",
                         answers)
     procs.poll(lambda: procs.with_argument(token), 5, "it runs and has its memory")
     below = procs.descendants(server.pid)

@@ -176,6 +176,7 @@ def test_a_zygote_that_died_and_one_that_was_replaced(start_server):
     second = start_server("--slots=1")
     os.kill(second.zygote_pid(), signal.SIGKILL)
     procs.poll(lambda: read(second)["code_runner_zygote_restarts_total"] == 1, 3, "it is missed")
+    assert not [name for name in read(second) if "layer_info" in name] or second.client.get("/ready").status == 200
     procs.poll(second.is_ready, 8, "ready again")
     samples = read(second)
     assert (samples["code_runner_zygote_restarts_total"], samples["code_runner_zygote_renewals_total"]) == (1, 0)

@@ -174,28 +174,42 @@ def test_death_of_the_zygote_costs_the_running_request_only(start_server, pool):
         assert server.execute(QUICK).json == {"result": 1, "stdout": ""}
 
 
-@mode_independent
-@pytest.mark.plain_memory
-def test_renewal_is_not_noticed(start_server):
-    """Replaced every so many runs, the next one ready before the old one leaves: no request
-    fails, and the hash seed, the same for all forks of one, is another."""
-    began = time.monotonic()
-    server = start_server("--slots=2", "--start=warm", "--renew-runs=10")
-    first, seeds, number = server.zygote_pid(), {}, 0
-    while len(seeds) < 4 and time.monotonic() < began + 60:
+def run_until_replaced(server, times):
+    """{hash seed: how many runs had it}, and how long each answer took. No request fails meanwhile."""
+    seeds, seconds, end = {}, [], time.monotonic() + 60
+    while len(seeds) <= times and time.monotonic() < end:
+        number = len(seconds)
         answer = server.execute(f"def main():\n    return [{number}, hash('text')]\n")
         assert answer.status == 200 and answer.json["result"][0] == number, answer
         assert server.client.get("/ready").status == 200
         seed = answer.json["result"][1]
         seeds[seed] = seeds.get(seed, 0) + 1
-        number += 1
+        seconds.append(answer.seconds)
         time.sleep(0.02)
-    assert len(seeds) == 4 and number > 30, seeds
-    # Nobody waits for a start: the old one goes on meanwhile, with more than its ten. The machine may stand still at two of the three.
-    assert max(list(seeds.values())[:3]) > 14, seeds
-    procs.poll(lambda: len(procs.children(server.pid)) == 2, 5, "the old one has left")
-    assert server.zygote_pid() != first
-    assert not os.path.exists(f"/proc/{first}")
+    assert len(seeds) == times + 1, seeds
+    return seeds, seconds
+
+
+@mode_independent
+@pytest.mark.plain_memory
+def test_renewal_is_not_noticed(start_server):
+    """Replaced every so many runs, the next one ready before the old one leaves: no request waits or
+    fails, and the hash seed, the same for all forks of one, is another."""
+    for _ in range(3):  # requests that wait for a start do so each time, a busy machine is slow now and then
+        began = time.monotonic()
+        server = start_server("--slots=2", "--start=warm", "--renew-runs=10")
+        start_seconds, first = time.monotonic() - began, server.zygote_pid()
+        seeds, seconds = run_until_replaced(server, 3)
+        assert len(seconds) > 30
+        # Nobody waits for a start: the old one goes on meanwhile. The machine may stand still at two of the three.
+        assert max(list(seeds.values())[:3]) > 14, seeds
+        procs.poll(lambda: len(procs.children(server.pid)) == 2, 5, "the old one has left")
+        assert server.zygote_pid() != first
+        assert not os.path.exists(f"/proc/{first}")
+        server.stop()
+        if sorted(seconds)[-3] < max(0.4, start_seconds):
+            break
+    assert sorted(seconds)[-3] < max(0.4, start_seconds), sorted(seconds)
 
 
 def nice_of(pid):
