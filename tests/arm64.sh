@@ -87,6 +87,8 @@ run_unit() {
 
 tests/install-packages.sh gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross make pkg-config libjs-codemirror qemu-user-static mmdebstrap
 make_sysroot
+# Each path that is there hides the machine's own from the tests (-L in qemu-user(1)): an empty /tmp was one.
+find "$sysroot" -mindepth 1 -maxdepth 1 ! -name usr ! -name lib ! -name libraries -exec rm -rf {} +
 units=$(for file in tests/unit/test_*.c; do basename "$file" .c; done)
 export PKG_CONFIG_LIBDIR="$sysroot/usr/lib/aarch64-linux-gnu/pkgconfig:$sysroot/usr/share/pkgconfig"
 export PKG_CONFIG_SYSROOT_DIR="$sysroot"
