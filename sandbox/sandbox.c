@@ -22,7 +22,8 @@
 #define COLD_ADDRESS_SPACE_BYTES (1ULL << 30)
 
 static int say(char *error, size_t size, int r, const char *what) {
-    snprintf(error, size, "cannot prepare %s: %s", what, strerror(-r));
+    snprintf(error, size, "cannot prepare %s: %s%s", what, strerror(-r),
+             r == -EMFILE ? ": fewer --slots or --pool, or a higher limit (ulimit -n)" : "");
     return r;
 }
 

@@ -1,12 +1,13 @@
 /*
  * config_machine: settings that follow from the machine: slots from processors and the container's
- * memory, the range of uids. Reads /proc and the cgroup files; never fails, falls back to the
- * host's numbers.
+ * memory, workers that wait, the range of uids. Reads /proc and the cgroup files; never fails,
+ * falls back to the host's numbers.
  */
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include "config.h"
@@ -20,6 +21,12 @@
  * zygote while it works takes room for two. */
 #define NEXT_ZYGOTE_MB 368
 #define POOL_MOST 16
+#define POOL_FEW 4
+
+/* What the zygote has open: for each slot, where most layers hold (namespaces and cgroup files),
+ * and else. */
+#define SLOT_DESCRIPTORS 12
+#define OTHER_DESCRIPTORS 32
 
 /* What the server holds of all requests, and of all answers, MiB. */
 #define REQUESTS_MOST_MB 160u
@@ -96,11 +103,21 @@ static uint64_t default_slots(const struct config *config) {
     return slots < 1 ? 1 : slots > 256 ? 256 : slots;
 }
 
+/* In half of what may be open; the rest is for connections. The soft limit is raised before it
+ * counts. getrlimit(2). */
+static bool has_descriptors(const struct config *config) {
+    struct rlimit limit;
+    const uint64_t needed = SLOT_DESCRIPTORS * config_total_slots(config) + OTHER_DESCRIPTORS;
+    return getrlimit(RLIMIT_NOFILE, &limit) < 0 || needed <= limit.rlim_max / 2;
+}
+
 /* Enough that requests which come at random seldom find none: making one takes longer than a short
  * script. Forks of a loaded interpreter cost little memory; an interpreter each does. */
-static uint64_t default_pool(const struct config *config) {
-    const uint64_t pool = config->start == START_WARM ? 4 * config->slots : 4;
-    return pool < POOL_MOST ? pool : POOL_MOST;
+static void choose_pool(struct config *config) {
+    const uint64_t pool = config->start == START_WARM ? 4 * config->slots : POOL_FEW;
+    config->pool = pool < POOL_MOST ? pool : POOL_MOST;
+    if (config->pool > POOL_FEW && !has_descriptors(config))
+        config->pool = POOL_FEW;
 }
 
 unsigned config_total_slots(const struct config *config) {
@@ -144,7 +161,7 @@ void config_complete(struct config *config) {
     if (config->slots == 0)
         config->slots = default_slots(config);
     if (config->pool == CONFIG_POOL_UNSET)
-        config->pool = default_pool(config);
+        choose_pool(config);
     if (config->start == START_WARM && (config->renew_runs || config->renew_minutes) &&
         !config_has_room(config, NEXT_ZYGOTE_MB)) {
         config->renew_runs = config->renew_minutes = 0;

@@ -67,7 +67,7 @@ const struct option_row option_table[] = {
            "scripts that run at once; 0: from processors and memory"),
     NUMBER("pool", "CODE_RUNNER_POOL", pool, 0, 256, NULL,
            "workers that wait ahead of requests; not given: 4 for each slot, at most 16, or 4 with "
-           "--start=cold"),
+           "--start=cold or few descriptors (ulimit -n)"),
     NUMBER("queue", "CODE_RUNNER_QUEUE", queue, 0, 100000, "256",
            "requests that may wait for a slot"),
     NUMBER("queue-wait-seconds", "CODE_RUNNER_QUEUE_WAIT_SECONDS", queue_wait_s, 1, 3600, "30",

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -47,6 +48,24 @@ static void test_more_wait_where_more_run(void **state) {
     assert_int_equal(completed_pool("--start=cold", "--slots=64"), 4);
     assert_int_equal(completed_pool("--pool=0", "--slots=64"), 0); /* what was said stays */
     assert_int_equal(completed_pool("--pool=200", "--slots=1"), 200);
+}
+
+static void test_few_wait_where_few_files_may_be_open(void **state) {
+    (void)state;
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){.rlim_cur = 64, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(completed_pool("--start=warm", "--slots=4"), 16); /* it is raised */
+    few.rlim_max = 1024;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(completed_pool("--start=warm", "--slots=8"), 16);
+    assert_int_equal(completed_pool("--start=warm", "--slots=32"), 4);
+    few.rlim_max = 256;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(completed_pool("--start=warm", "--slots=4"), 4);
+    assert_int_equal(completed_pool("--start=cold", "--slots=4"), 4);
+    assert_int_equal(completed_pool("--pool=200", "--slots=4"), 200); /* what was said stays */
 }
 
 static void test_requests_and_answers_have_a_share_of_the_memory(void **state) {
@@ -97,6 +116,7 @@ int main(void) {
         cmocka_unit_test(test_more_wait_where_more_run),
         cmocka_unit_test(test_requests_and_answers_have_a_share_of_the_memory),
         cmocka_unit_test(test_uids_are_nobody_elses),
+        cmocka_unit_test(test_few_wait_where_few_files_may_be_open), /* last: it keeps the limit */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
