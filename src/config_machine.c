@@ -23,10 +23,10 @@
 #define POOL_MOST 16
 #define POOL_FEW 4
 
-/* What the zygote has open: for each slot, where most layers hold (namespaces and cgroup files),
- * and else. */
-#define SLOT_DESCRIPTORS 12
-#define OTHER_DESCRIPTORS 32
+/* What a zygote has open: for each slot, where all layers hold, 11 (namespaces and cgroup files),
+ * and 15 else; with room for a few more. */
+#define ZYGOTE_SLOT_DESCRIPTORS 12
+#define ZYGOTE_OTHER_DESCRIPTORS 32
 
 /* What the server holds of all requests, and of all answers, MiB. */
 #define REQUESTS_MOST_MB 160u
@@ -103,11 +103,13 @@ static uint64_t default_slots(const struct config *config) {
     return slots < 1 ? 1 : slots > 256 ? 256 : slots;
 }
 
-/* In half of what may be open; the rest is for connections. The soft limit is raised before it
- * counts. getrlimit(2). */
+/* Whether a zygote needs no more than half of what a process may open: the server, which may open
+ * as many, has pipes of the same slots, and connections. The soft limit is raised before it counts.
+ * getrlimit(2). */
 static bool has_descriptors(const struct config *config) {
     struct rlimit limit;
-    const uint64_t needed = SLOT_DESCRIPTORS * config_total_slots(config) + OTHER_DESCRIPTORS;
+    const uint64_t needed =
+        ZYGOTE_SLOT_DESCRIPTORS * config_total_slots(config) + ZYGOTE_OTHER_DESCRIPTORS;
     return getrlimit(RLIMIT_NOFILE, &limit) < 0 || needed <= limit.rlim_max / 2;
 }
 

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from support import procs
 from support.client import Client
 from support.server import BINARY, free_port
 
@@ -17,6 +18,7 @@ def test_fewer_workers_wait(start_server):
     with concurrent.futures.ThreadPoolExecutor(8) as clients:
         answers = list(clients.map(lambda n: Client(server.port).execute(f"def main():\n    return {n}\n"), range(40)))
     assert [answer.json["result"] for answer in answers] == list(range(40))
+    procs.poll(lambda: "\ncode_runner_pool_ready 4\n" in server.client.get("/metrics").body.decode(), 10, "four wait")
 
 
 def test_too_many_slots_are_told():
