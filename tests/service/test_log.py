@@ -130,11 +130,11 @@ def test_hostile_bytes_stay_inside_their_field(server):
     with server.raw() as raw:
         raw.send(b"GET " + path.encode("latin-1") + b" HTTP/1.1\r\nHost: x\r\nX-Request-Id: hostile-1\r\nUser-Agent: " + agent + b"\r\n\r\n")
         assert raw.read_answer().status in (400, 404)
+    event = event_of(server, "hostile-1")
     for line in server.log().encode().splitlines():
         json.loads(line)
         assert all(0x20 <= byte < 0x7f for byte in line)
         assert len(line) < 4096
-    event = event_of(server, "hostile-1")
     assert event["httpRequest"]["userAgent"].startswith('"\\\ufffd\x01\u202eAAA')
 
 

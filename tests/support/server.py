@@ -117,7 +117,10 @@ class Server:
         return pids[0]
 
     def log(self):
-        return ASAN_NOTE.sub("", pathlib.Path(self.log_path).read_text(errors="replace"))
+        """While it runs, whole lines: who reads a file can meet the half of one that is just being written."""
+        ended = self.process.poll() is not None
+        text = pathlib.Path(self.log_path).read_text(errors="replace")
+        return ASAN_NOTE.sub("", text if ended else text[:text.rfind("\n") + 1])
 
     def no_reports(self):
         reports = [line for line in self.log().splitlines() if "ERROR: AddressSanitizer" in line or ": runtime error: " in line]
