@@ -110,6 +110,19 @@ static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size
     return r;
 }
 
+/* From the last line to the first: children, whose numbers are higher most often, before who made
+ * them, so that they do not see its pipes closed and still say so (linger.h). */
+static void kill_members(const char *text, size_t size) {
+    for (const char *line = text + size; line > text;) {
+        line--;
+        while (line > text && line[-1] != '\n')
+            line--;
+        long pid = strtol(line, NULL, 10);
+        if (pid > 1)
+            kill((pid_t)pid, SIGKILL);
+    }
+}
+
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
     char before[4096] = "", now[4096] = "";
     if (slot->directory_fd < 0)
@@ -124,11 +137,7 @@ int cgroup_slot_kill(const struct cgroup_slot *slot) {
             return (int)size;
         if (strcmp(now, before) == 0)
             return 0;
-        for (char *line = now, *end; *line; line = *end ? end + 1 : end) {
-            long pid = strtol(line, &end, 10);
-            if (pid > 1)
-                kill((pid_t)pid, SIGKILL);
-        }
+        kill_members(now, (size_t)size);
         memcpy(before, now, sizeof(before));
     }
     return -EAGAIN;

@@ -25,6 +25,7 @@ embedded_harness:
     harness parse
     harness shadow
     harness inputs
+    harness linger
     harness script
     harness results
     harness figures

@@ -98,6 +98,8 @@ static void kill_group(struct slot *slot, long worker) {
 void keeper_end(struct slot *slot, long worker) {
     while (worker > 0 && reap(slot, worker) && !atomic_load(&slot->status_known))
         if (wait_for_signal() == END_IT) {
+            /* Its group at once (linger.h), if it has made one already. */
+            raw_syscall(SYS_kill, -worker, SIGKILL, 0, 0);
             raw_syscall(SYS_kill, worker, SIGKILL, 0, 0);
             break;
         }

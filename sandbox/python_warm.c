@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "embedded.h"
+#include "linger.h"
 #include "mounts.h"
 #include "protocol.h"
 #include "python.h"
@@ -281,8 +282,12 @@ void python_warm_rehearse(const struct slot *slot) {
 }
 
 _Noreturn void python_warm_serve(const struct slot *slot) {
-    if (python_serve_is_prepared())
-        _exit(python_serve(WORKER_CHANNEL_FD, NULL, &slot->sandbox->library_pages) ? 0 : 1);
+    if (python_serve_is_prepared()) {
+        if (!python_serve(WORKER_CHANNEL_FD, NULL, &slot->sandbox->library_pages))
+            _exit(1);
+        linger_with_children();
+        _exit(0);
+    }
     forget_result(PyObject_CallFunction(serve_fork, "is", WORKER_CHANNEL_FD, slot->scratch));
     _exit(1);
 }

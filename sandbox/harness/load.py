@@ -13,7 +13,7 @@ import marshal
 import posix
 import sys
 
-MODULES = "channel system sources failures parse shadow inputs script results figures patterns returned answer serve rehearse".split()
+MODULES = "channel system sources failures parse shadow inputs script results figures patterns returned answer linger serve rehearse".split()
 PACKED = "modules"
 PACKED_BYTES = 4 << 20
 

@@ -11,6 +11,7 @@ from harness.channel import EXIT_SETUP, FRAME_READY, frame_of, leave, send
 from harness.figures import begin as begin_figures
 from harness.figures import watch as watch_figures
 from harness.inputs import Inputs, decode_args, place, receive_inputs, write_script
+from harness.linger import linger_with_children
 from harness.parse import parse
 from harness.script import enter_script, make_modules, run_script
 from harness.sources import Sources
@@ -106,15 +107,21 @@ def move_home(scratch):
         style.USER_LIBRARY_PATHS[:] = [home + "/stylelib"]
 
 
+def end(answered):
+    if answered:
+        linger_with_children()
+    leave(0 if answered else 1)
+
+
 def serve_fork(channel, scratch):
     """In a fork of the interpreter that the zygote has loaded, where directories differ from fork to
     fork. scratch: the slot's scratch space. Does not return."""
     move_home(scratch)
-    leave(0 if serve(channel) else 1)
+    end(serve(channel))
 
 
 def serve_cold():
     """In an interpreter that exec has just started. Does not return."""
     if not is_undumpable():
         leave(EXIT_SETUP)
-    leave(0 if serve(CHANNEL_FD) else 1)
+    end(serve(CHANNEL_FD))

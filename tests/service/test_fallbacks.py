@@ -9,6 +9,7 @@ import pytest
 
 from support import leftovers, procs
 from support.client import execute_bytes
+from support.scripts import LEAVES_WITNESSES, is_42
 from support.server import BINARY
 
 SHARED_ROOT = "namespaces,network-namespace,private-root,private-proc,cgroup"
@@ -162,6 +163,11 @@ def main():
     return 40
 """
     assert lesser.execute(script).json.get("result") == 40
+
+
+def test_children_that_are_left_cannot_tell_of_the_end(lesser):
+    for _ in range(20):
+        is_42(lesser.execute(LEAVES_WITNESSES))
 
 
 def test_files_are_counted(lesser):

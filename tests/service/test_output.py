@@ -1,7 +1,11 @@
 """What a script returns and prints reaches the client as it was."""
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from support.client import Client
+from support.scripts import LEAVES_WITNESSES, is_42
 
 MIB = 1 << 20
 
@@ -95,6 +99,14 @@ def test_warnings_go_to_stderr(service):
 def test_print_before_and_after_import_time(service):
     answer = service.execute(script("print('in main')", before="print('at import')\n"))
     assert answer.json["stdout"] == "at import\nin main\n"
+
+
+def test_children_that_are_left_cannot_tell_of_the_end(service):
+    """As joblib's tracker does, and the children of multiprocessing. They and their parent are ended together.
+    Four at a time: on processors that are busy the time between two ends is long."""
+    with ThreadPoolExecutor(4) as threads:
+        for answer in threads.map(lambda _: Client(service.port).execute(LEAVES_WITNESSES), range(160)):
+            is_42(answer)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

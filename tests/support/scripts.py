@@ -4,6 +4,19 @@ import uuid
 PLAIN = "def main():\n    return 42\n"
 SLEEPS = "import time\ndef main():\n    time.sleep(20)\n"
 BEGINS = "import time\ndef main():\n    print('begun')\n    time.sleep(20)\n"
+# Leaves children, which see when it is gone, and tell.
+LEAVES_WITNESSES = """
+import os
+def main():
+    reader, writer = os.pipe()
+    for _ in range(4):
+        if os.fork() == 0:
+            os.close(writer)
+            os.read(reader, 1)
+            os.write(2, b"it is gone")
+            os._exit(0)
+    return 42
+"""
 # Prints megabytes, and returns the longest time that one write took.
 WRITES = """
 import os, time
