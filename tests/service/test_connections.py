@@ -64,7 +64,7 @@ def test_connections_in_all(start_server):
                 raw.send(execute_bytes(PLAIN))
                 is_42(raw.read_answer())
         sockets = procs.count_descriptors(server.server_pid())
-        assert sockets < 20 + 20, sockets
+        assert sockets < 20 + 30, sockets  # 9 of its own, 3 for each of 4 workers, 6 for one that is being made
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import pytest
 
 from support import error_texts, procs
 from support.client import JSON_TYPE, Client, execute_bytes
+from support.gauges import until_workers_wait
 from support.server import BINARY, TOP
 
 pytestmark = pytest.mark.mode_independent
@@ -107,6 +108,7 @@ def test_overload_has_its_row(start_server):
     answers = []
     for flags in (["--queue=0"], ["--queue=1", "--queue-wait-seconds=1"]):
         server = start_server("--slots=1", *flags)
+        until_workers_wait(server)
         with server.raw() as first:
             first.send(execute_bytes("import time\ndef main():\n    time.sleep(20)\n"))
             procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")

@@ -1,6 +1,7 @@
 """Any process of the service is killed, at any moment: each request has one clear answer, the service is
 whole again soon, and nothing stays when it is gone for good."""
 import os
+import pathlib
 import random
 import re
 import signal
@@ -12,6 +13,7 @@ import pytest
 
 from support import leftovers, procs
 from support.client import Client
+from support.gauges import until_workers_wait
 from support.scripts import new_mark
 from support.server import BINARY, TIME_FACTOR, free_port
 
@@ -80,7 +82,9 @@ def test_all_that_waited_are_dead_and_the_script_still_runs(start_server):
     server, answers = start_server("--slots=1", "--pool=2"), []
     procs.poll(lambda: len(waiting_workers(server)) == 2 and all(map(procs.sleeps, waiting_workers(server))), 5, "two wait")
     # In the order in which they were made, which is that in which they are handed out.
-    waiting = [pid for init in sorted(procs.children(server.zygote_pid())) for pid in procs.children(init)]
+    zygote, numbers = server.zygote_pid(), int(pathlib.Path("/proc/sys/kernel/pid_max").read_text())
+    inits = sorted(procs.children(zygote), key=lambda pid: (pid - zygote) % numbers)
+    waiting = [pid for init in inits for pid in procs.children(init)]
     for pid in waiting:
         os.kill(pid, signal.SIGSTOP)
     thread = in_background(server, QUICK, answers)
@@ -201,7 +205,8 @@ def is_soon_ready_again(server, role, victim, killed):
     still can be late as well, but not each time."""
     most, took = 3 * TIME_FACTOR, []
     while len(took) < 3:
-        procs.poll(lambda: server.is_ready() and victim not in procs.children(server.pid), 30, "ready again")
+        # In this order: one that is reaped is known to be gone.
+        procs.poll(lambda: victim not in procs.children(server.pid) and server.is_ready(), 30, "ready again")
         # A zygote that takes another one's place loads with less of the processors than others have.
         took.append(time.monotonic() - killed - loading_seconds(server))
         if took[-1] < most:
@@ -221,11 +226,12 @@ def test_nothing_is_left_of_a_killed_service(start_server, role, flags):
     base, answers = free_uid_base(), []
     uids = leftovers.uid_range(base, slots=2)
     mounts = procs.count_mounts("self")
-    server = start_server("--slots=2", f"--uid-base={base}", *FLAGS[flags])
+    server = start_server("--slots=2", "--pool=2", f"--uid-base={base}", *FLAGS[flags])
     token = new_mark()
     hog = in_background(server, f"import subprocess\ndef main():\n    x = b'x' * 200_000_000\n    subprocess.run(['sleep', '20', '0.000000{token}'])\n",
                         answers)
     procs.poll(lambda: procs.with_argument(token), 5, "it runs and has its memory")
+    until_workers_wait(server, 2)  # one that is being made keeps the zygote's lock for a moment longer than that lives
     below = procs.descendants(server.pid)
     assert len(below) >= 4 and (leftovers.cgroups(uids) or "cgroup" not in server.layers)
     assert bool(leftovers.scratch(uids)) == ("private-root" not in server.layers)  # the control

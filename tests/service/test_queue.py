@@ -10,6 +10,7 @@ import pytest
 from support import procs
 from support.client import Client, execute_bytes
 from support.events import Stream
+from support.gauges import until_workers_wait
 from support.scripts import marked, new_mark
 
 independent = pytest.mark.mode_independent
@@ -81,6 +82,7 @@ def test_full_queue_is_503_at_once(narrow):
 @independent
 def test_waiting_too_long_is_503(start_server):
     server = start_server("--slots=1", "--queue=4", "--queue-wait-seconds=1")
+    until_workers_wait(server)
     running, token = start_marked(server)
     answer = server.execute(QUICK)
     finish(token)

@@ -6,7 +6,7 @@ import pytest
 from support import procs
 from support.client import execute_bytes
 from support.events import EVENTS, Stream, stream
-from support.gauges import ready
+from support.gauges import ready, until_workers_wait
 from support.scripts import BEGINS, PLAIN
 
 
@@ -63,12 +63,14 @@ def test_without_a_token_no_stream(start_server):
 def test_one_that_waited_for_nothing_gets_its_status(start_server):
     """The head comes when the script starts; before, a 503 is still a 503."""
     server = start_server("--slots=1", "--queue=1", "--queue-wait-seconds=1")
+    until_workers_wait(server)
     with Stream(server.port, BEGINS) as first:
         assert first.read().data == "begun\n"
         with Stream(server.port, PLAIN) as second:
             assert (second.status, second.headers["Content-Type"]) == (503, "application/json")
             assert json.loads(second.response.read())["outcome"] == "overloaded"
     procs.poll(lambda: ready(server) == 0, 5, "the first is gone")
+    until_workers_wait(server)
     assert [event.data for event in stream(server, PLAIN)] == [{"result": 42, "stdout": ""}]
 
 

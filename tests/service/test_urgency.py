@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from support import procs
-from support.gauges import metric
+from support.gauges import until_workers_wait
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 SCHED_SETATTR, SCHED_GETATTR = {"x86_64": (314, 315), "aarch64": (274, 275)}[platform.machine()]
@@ -66,8 +66,7 @@ def test_only_a_worker_that_nobody_waits_for_is_made_behind_others(start_server,
     trace = ("strace", "-D", "-f", "-qq", "-o", str(tmp_path / "log"), "-e", "trace=sched_setattr", "-e", "signal=none")
     server = start_server("--slots=1", f"--pool={pool}", wrapper=trace)
     known = server.server_pid(), server.zygote_pid()
-    # Before, a request gets one that is made for it, if that is ready first.
-    procs.poll(lambda: metric(server, "code_runner_pool_ready") == pool, 30, "what is made ahead waits")
+    until_workers_wait(server, pool)
     assert server.execute("def main(): return 1").json["result"] == 1
     server.stop()
     calls = re.findall(r"^(\d+) .*sched_policy=SCHED_(\w+),.*sched_runtime=(\d+)", (tmp_path / "log").read_text(), re.MULTILINE)

@@ -23,6 +23,12 @@ def metric(server, name):
     return int(re.search(rf"^{re.escape(name)} (\d+)$", server.client.get("/metrics").body.decode(), re.M)[1])
 
 
+def until_workers_wait(server, least=1):
+    """Returns when so many are ready and have no script. Who comes before gets the one that is ready first, and waits
+    for it no longer than --queue-wait-seconds."""
+    procs.poll(lambda: metric(server, "code_runner_pool_ready") >= least, 30, f"{least} workers wait")
+
+
 def anonymous_mb(server):
     """Of the process that speaks HTTP, MiB."""
     return int(procs.status(server.server_pid())["RssAnon"].split()[0]) / 1024

@@ -8,6 +8,7 @@ import signal
 
 from support import procs
 from support.client import JSON_TYPE, Client, execute_bytes, head
+from support.gauges import until_workers_wait
 from support.openapi import validate
 from support.scripts import SLEEPS, marked, new_mark
 
@@ -74,6 +75,7 @@ class States:
     def impatient_post(self, path, body):
         """One that waits for a slot, for a second."""
         server = self.start_server("--slots=1", "--queue=1", "--queue-wait-seconds=1")
+        until_workers_wait(server)
         with server.raw() as raw:
             raw.send(execute_bytes(SLEEPS))
             procs.poll(lambda: server.client.get("/ready").json["running"] == 1, 5, "it runs")
