@@ -39,7 +39,8 @@ make_sysroot() {
     [ "$(cat "$sysroot/libraries" 2>/dev/null)" != "$libraries" ] || return 0
     rm -rf "$sysroot"
     mkdir -p "$build"
-    if ! mmdebstrap --quiet --mode=chrootless --arch=arm64 --variant=extract --include="$libraries" bookworm \
+    if ! mmdebstrap --quiet --mode=chrootless --arch=arm64 --variant=extract \
+        --aptopt='Acquire::Retries "5"' --include="$libraries" bookworm \
         "$sysroot" >"$build/sysroot.log" 2>&1; then
         cat "$build/sysroot.log"
         return 1

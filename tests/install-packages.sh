@@ -10,7 +10,9 @@ done
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 echo "installing:$missing"
-$sudo apt-get -qq -o DPkg::Lock::Timeout=300 update
+apt_get="apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5"
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y \
+$sudo $apt_get update
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive $apt_get install -y \
     --no-install-recommends $missing >/dev/null

@@ -112,7 +112,8 @@ def halves(token):
 def test_memory_and_environment_of_the_service_hold_nothing_for_a_script(start_server):
     token = uuid.uuid4().hex
     text = script(f"return [*search(*{halves(token)!r}), os.path.exists('/proc/self/maps')]", before=SEARCH)
-    found, _, _ = control.run(text, before=f"SECRET={token} sleep 30 9>&- 3>&- &").result
+    found, _, _ = control.run(text, before=f"SECRET={token} sleep 30 9>&- 3>&- &\n"
+                              f"until grep -qs {token} $ROOT/proc/$!/environ; do sleep 0.01; done").result
     assert any(path.endswith("/environ") for path in found) and any(path.endswith("/mem") for path in found), found
     server = start_server("--slots=1", environment={"CR_TEST_SECRET": token})
     server.client.request("GET", f"/health?{token}", headers={"Authorization": f"Bearer {token}"})

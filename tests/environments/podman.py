@@ -27,14 +27,22 @@ network_config_dir = "{0}/networks"
 STORAGE_CONF = '[storage]\ndriver = "overlay"\ngraphroot = "{0}/storage"\nrunroot = "{0}/run"\n'
 
 
+def put(path, text):
+    """At once: podman of another environment may be reading it."""
+    if not path.exists() or path.read_text() != text:
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        new.write_text(text)
+        new.replace(path)
+
+
 def settings():
     """The environment for podman; writes the settings that it names."""
     home = CACHE / "podman"
     (home / "tmp").mkdir(parents=True, exist_ok=True)
-    (home / "storage.conf").write_text(STORAGE_CONF.format(home))
+    put(home / "storage.conf", STORAGE_CONF.format(home))
     # Its own defaults are more than a machine may have that is a container itself.
     limits = [min(resource.getrlimit(name)[1] % 2**64, 65536) for name in (resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC)]
-    (home / "containers.conf").write_text(CONTAINERS_CONF.format(home, *limits))
+    put(home / "containers.conf", CONTAINERS_CONF.format(home, *limits))
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CONTAINER", "LD_"))}
     return kept | {"CONTAINERS_STORAGE_CONF": str(home / "storage.conf"), "CONTAINERS_CONF": str(home / "containers.conf"),
                    "TMPDIR": str(home / "tmp")}
@@ -101,7 +109,7 @@ def own_base(environment):
     if subprocess.run(["podman", "image", "exists", name], env=environment).returncode == 0:
         return
     slim = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale")]
-    dates = ['--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Check-Date "false"']
+    dates = ['--aptopt=Acquire::Retries "5"', '--aptopt=Acquire::Check-Valid-Until "false"', '--aptopt=Acquire::Check-Date "false"']
     tar = CACHE / "base.tar"
     subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", "--components=main", *slim, *dates,
                     '--customize-hook=rm -rf "$1"/var/lib/apt/lists/*', "bookworm", tar], check=True, env=environment)

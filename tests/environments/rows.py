@@ -43,12 +43,13 @@ class Row:
 # For a row that differs from another one in a part: what that part can change.
 SHORT = ("-k", "test_environment or test_neighbours or secrets or one_process or nothing_outlives")
 
+# Rows that may run at the same time have uids of their own: the kernel counts the processes of a uid in all containers.
 ROWS = {row.name: row for row in (
     Row("privileged", "docker run --privileged", capabilities=own(), privileged=True),
     Row("docker", "docker run"),
     Row("docker-user", "docker run --user 10001", uid=10001),
-    Row("docker-capdrop", "docker run --user 10001:10001 --cap-drop=ALL --security-opt no-new-privileges",
-        uid=10001, gid=10001, capabilities=(), no_new_privileges=True),
+    Row("docker-capdrop", "docker run --user 10002:10002 --cap-drop=ALL --security-opt no-new-privileges",
+        uid=10002, gid=10002, capabilities=(), no_new_privileges=True),
     Row("docker-root-capdrop", "docker run --cap-drop=ALL --security-opt no-new-privileges",
         capabilities=(), no_new_privileges=True),
     Row("docker-read-only", "docker run --read-only", read_only=True),
@@ -61,10 +62,10 @@ ROWS = {row.name: row for row in (
         "--security-opt no-new-privileges", profile="deploy/docker/seccomp.json", read_only=True, uid=10001, gid=10001, capabilities=(),
         no_new_privileges=True, tests=SHORT),
     Row("docker-cold", "docker run, with --start=cold", flags=("--start=cold",), tests=SHORT),
-    Row("docker-user-cold", "docker run --user 10001, with --start=cold", uid=10001, flags=("--start=cold",), tests=SHORT),
+    Row("docker-user-cold", "docker run --user 10003, with --start=cold", uid=10003, flags=("--start=cold",), tests=SHORT),
     Row("docker-sysadmin", "docker run --cap-add SYS_ADMIN, where there is no AppArmor", capabilities=(*DOCKER, "SYS_ADMIN")),
     Row("podman", "podman run", runtime="podman"),
-    Row("podman-user", "podman run --user 10001", runtime="podman", uid=10001),
+    Row("podman-user", "podman run --user 10004", runtime="podman", uid=10004),
     Row("gvisor", "docker run --runtime=runsc, platform ptrace", runtime="runsc", time_factor=6, flags=("--timeout-seconds=120",)),
     Row("gvisor-cold", "the same, with --start=cold", runtime="runsc", time_factor=6, flags=("--start=cold", "--timeout-seconds=120"),
         tests=("-k", "test_environment or (nothing_outlives and not spin) or secrets_beside")),  # a child counts whole

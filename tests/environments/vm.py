@@ -35,7 +35,7 @@ def make_kernel():
         folder.mkdir(parents=True)
     depends = subprocess.run(["apt-cache", "depends", PACKAGE], check=True, capture_output=True, text=True).stdout
     package = next(line.split()[1] for line in depends.splitlines() if "Depends:" in line)
-    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], check=True, cwd=work)
+    subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=5", "download", package], check=True, cwd=work)
     subprocess.run(["dpkg-deb", "-x", next(work.glob("*.deb")), work / "files"], check=True)
     for number, name in enumerate(MODULES):
         for found in (work / "files").glob(f"**/lib/modules/*/kernel/**/{name}.ko*"):

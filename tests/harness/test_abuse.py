@@ -98,9 +98,9 @@ def test_timer_that_raises_into_the_encoding(run):
 import signal
 class Interrupt(BaseException): pass
 def handler(*_): raise Interrupt
-signal.signal(signal.SIGALRM, handler)
 class Slow(dict):
     def items(self):
+        signal.signal(signal.SIGALRM, handler)  # those that were there before are ignored by now
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         return [('k', list(range(300_000)))]
 def main(): return Slow(a=1)

@@ -82,7 +82,7 @@ test('stdout, stderr and timings are shown, markup as text', () => withPage(orig
     await runScript(page, 'import sys\ndef main():\n    print("<img src=x onerror=alert(1)> ü")\n    print("oops", file=sys.stderr)\n');
     assert.equal(await text(page, 'stdout'), '<img src=x onerror=alert(1)> ü\n');
     assert.equal(await text(page, 'stderr'), 'oops\n');
-    assert.match(await text(page, 'timings'), /^queue(under )?[\d.]+ m?srun[\d.]+ m?stotal[\d.]+ m?s$/);
+    assert.match(await text(page, 'timings'), /^queue(under )?[\d.]+ m?srun(under )?[\d.]+ m?stotal[\d.]+ m?s$/);
     await runScript(page, 'def main():\n    return 1\n');
     assert(await page.locator('#part-stdout').isHidden() && await page.locator('#part-stderr').isHidden());
 }));
