@@ -42,6 +42,7 @@ struct http_connection {
     struct MHD_Connection *mhd;
     int fd; /* libmicrohttpd's */
     enum http_phase phase;
+    int64_t since_us; /* it is in this phase */
     bool gone;        /* cut, or the client left: whatever comes is refused */
     bool linger;      /* the client may still write when this is closed */
     bool half_closed; /* the client sends no more than what has arrived */

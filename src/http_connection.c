@@ -14,6 +14,7 @@
 #define ANSWER_LOOK_BYTES 5120u /* 1 KiB/s, less than the slowest of modems */
 #define ANSWER_STALLS 12        /* looks that found less than that: a minute of them */
 #define HANG_UP_US (SECOND_US / 10)
+#define NEW_US SECOND_US /* libmicrohttpd reads in the round after that in which it lets in */
 
 static void list_append(struct http_connection_list *list, struct http_connection *connection) {
     connection->next = NULL;
@@ -77,13 +78,21 @@ static struct http_connection *slowest_holder(const struct http_connections *all
     return found;
 }
 
+/* Of those whose request was coming in by then. */
+static struct http_connection *oldest_request(const struct http_connections *all, int64_t by_us) {
+    for (enum http_phase phase = PHASE_REQUEST; phase <= PHASE_BODY; phase++) {
+        struct http_connection *connection = oldest(&all->phases[phase], 0);
+        if (connection && connection->since_us <= by_us)
+            return connection;
+    }
+    return NULL;
+}
+
 /* So that slow or silent clients cannot keep others out. */
-static void make_room(struct http_connections *all) {
+static void make_room(struct http_connections *all, int64_t by_us) {
     struct http_connection *connection = oldest(&all->phases[PHASE_IDLE], 0);
     if (!connection)
-        connection = oldest(&all->phases[PHASE_REQUEST], 0);
-    if (!connection)
-        connection = oldest(&all->phases[PHASE_BODY], 0);
+        connection = oldest_request(all, by_us);
     if (!connection)
         connection = oldest(&all->phases[PHASE_ANSWER], 1);
     if (!connection)
@@ -100,7 +109,7 @@ struct http_connection *http_connection_new(struct http *http, struct http_conne
     if (!connection)
         return NULL;
     if (all->count >= all->crowded)
-        make_room(all);
+        make_room(all, loop_now_us());
     connection->http = http;
     connection->all = all;
     connection->mhd = mhd;
@@ -196,9 +205,10 @@ static void look_at_answer(void *context) {
         return;
     }
     look_later(connection);
-    /* At the limit nobody is let in who could ask for room. */
+    /* At the limit nobody is let in who could ask for room. Who has just come must not go for it:
+     * there are others, this one for instance. */
     if (all->count >= all->most)
-        make_room(all);
+        make_room(all, loop_now_us() - NEW_US);
 }
 
 void http_connection_enter(struct http_connection *connection, enum http_phase phase) {
@@ -211,6 +221,7 @@ void http_connection_enter(struct http_connection *connection, enum http_phase p
         loop_file_remove(all->loop, &connection->watch);
     change_watch(connection, phase);
     connection->phase = phase;
+    connection->since_us = loop_now_us();
     list_append(&all->phases[phase], connection);
     if (connection->gone)
         return;

@@ -1,4 +1,5 @@
-/* http_connection: whose answer is let go when all answers together hold too much. */
+/* http_connection: whose answer is let go when all answers together hold too much, and who when all
+ * places are taken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,6 +122,46 @@ static void test_one_that_was_cut_holds_nothing(void **state) {
     assert_false(next->gone);
 }
 
+/* One that sends a request. */
+static struct http_connection *request(int64_t seconds_ago) {
+    struct http_connection *connection = answer(0);
+    http_connection_enter(connection, PHASE_REQUEST);
+    connection->since_us -= seconds_ago * 1000000;
+    return connection;
+}
+
+static void look_at(struct http_connection *connection) {
+    connection->timer.fn(connection->timer.context);
+}
+
+/* Whoever is cut here is freed as an answer. */
+static void back_to_answers(struct http_connection *connection) {
+    http_connection_enter(connection, PHASE_ANSWER);
+}
+
+static void test_who_has_just_come_does_not_make_room(void **state) {
+    (void)state;
+    struct http_connection *slow = answer(0), *new = request(0);
+    t.all.most = 3;
+    look_at(slow);
+    assert_false(slow->gone || new->gone);
+    t.all.most = 2;
+    look_at(slow);
+    assert_true(slow->gone && !new->gone);
+    back_to_answers(new);
+}
+
+static void test_a_request_that_does_not_come_makes_room(void **state) {
+    (void)state;
+    struct http_connection *slow = answer(0), *new = request(3), *later = request(2);
+    t.all.most = 3;
+    look_at(slow);
+    assert_true(new->gone);
+    assert_false(slow->gone || later->gone);
+    back_to_answers(new);
+    back_to_answers(later);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -130,6 +171,8 @@ int main(void) {
         TEST(test_the_slowest_goes_first),
         TEST(test_one_alone_may_be_too_large),
         TEST(test_one_that_was_cut_holds_nothing),
+        TEST(test_who_has_just_come_does_not_make_room),
+        TEST(test_a_request_that_does_not_come_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
