@@ -110,17 +110,18 @@ static ssize_t read_members(const struct cgroup_slot *slot, char *ret_text, size
     return r;
 }
 
-/* From the last line to the first: children, whose numbers are higher most often, before who made
- * them, so that they do not see its pipes closed and still say so (linger.h). */
-static void kill_members(const char *text, size_t size) {
-    for (const char *line = text + size; line > text;) {
-        line--;
-        while (line > text && line[-1] != '\n')
-            line--;
-        long pid = strtol(line, NULL, 10);
+static void signal_members(const char *text, int signal) {
+    char *end;
+    for (const char *line = text; *line; line = *end ? end + 1 : end) {
+        long pid = strtol(line, &end, 10);
         if (pid > 1)
-            kill((pid_t)pid, SIGKILL);
+            kill((pid_t)pid, signal);
     }
+}
+
+static bool are_several(const char *text) {
+    const char *end = strchr(text, '\n');
+    return end && end[1];
 }
 
 int cgroup_slot_kill(const struct cgroup_slot *slot) {
@@ -137,7 +138,10 @@ int cgroup_slot_kill(const struct cgroup_slot *slot) {
             return (int)size;
         if (strcmp(now, before) == 0)
             return 0;
-        kill_members(now, (size_t)size);
+        /* Stopped, none sees the pipes of another one closed and says so (linger.h). */
+        if (are_several(now))
+            signal_members(now, SIGSTOP);
+        signal_members(now, SIGKILL);
         memcpy(before, now, sizeof(before));
     }
     return -EAGAIN;

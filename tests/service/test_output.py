@@ -101,11 +101,12 @@ def test_print_before_and_after_import_time(service):
     assert answer.json["stdout"] == "at import\nin main\n"
 
 
-def test_children_that_are_left_cannot_tell_of_the_end(service):
+@pytest.mark.parametrize("children", [1, 4])
+def test_children_that_are_left_cannot_tell_of_the_end(service, children):
     """As joblib's tracker does, and the children of multiprocessing. They and their parent are ended together.
     Four at a time: on processors that are busy the time between two ends is long."""
     with ThreadPoolExecutor(4) as threads:
-        for answer in threads.map(lambda _: Client(service.port).execute(LEAVES_WITNESSES), range(160)):
+        for answer in threads.map(lambda _: Client(service.port).execute(LEAVES_WITNESSES, args={"children": children}), range(160)):
             is_42(answer)
 
 

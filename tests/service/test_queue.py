@@ -21,7 +21,8 @@ QUICK = "def main():\n    return 1\n"
 def finish(token):
     """The marked script's sleep is over: it returns."""
     for pid in procs.with_argument(token):
-        os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
 
 
 class InBackground:

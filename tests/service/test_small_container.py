@@ -14,8 +14,9 @@ pytestmark = [pytest.mark.mode_independent, pytest.mark.plain_memory]  # the loa
 
 
 @pytest.fixture(scope="module")
-def small(start_server):
-    """(server, its group)"""
+def small(service, start_server):
+    """(server, its group). What is read of files first counts for who reads it: the other service has by now."""
+    assert service.is_ready()
     group = MemoryGroup(512)
     try:
         server = start_server("--queue=16", "--start=warm", libraries=True, wrapper=group.wrapper)

@@ -7,9 +7,9 @@ BEGINS = "import time\ndef main():\n    print('begun')\n    time.sleep(20)\n"
 # Leaves children, which see when it is gone, and tell.
 LEAVES_WITNESSES = """
 import os
-def main():
+def main(children=4):
     reader, writer = os.pipe()
-    for _ in range(4):
+    for _ in range(children):
         if os.fork() == 0:
             os.close(writer)
             os.read(reader, 1)

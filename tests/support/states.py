@@ -66,6 +66,7 @@ class States:
             procs.poll(lambda: client.get("/health").status == 503, 5, "it drains")
             answer = client.request("POST", path, body, JSON_TYPE) if body else client.request(method, path)
             client.close()
+        server.has_stopped()
         return answer
 
     def busy_post(self, path, body):
