@@ -95,7 +95,10 @@ static void make_room(struct http_connections *all, int64_t by_us) {
         connection = oldest_request(all, by_us);
     if (!connection)
         connection = oldest(&all->phases[PHASE_ANSWER], 1);
-    if (!connection)
+    /* A request that has just come will have gone on, or be late, when the next answer is looked
+     * at; of one that was cut the place is as good as free. Neither is worth an answer that is
+     * read. */
+    if (!connection && all->phases[PHASE_REQUEST].count + all->phases[PHASE_BODY].count == 0)
         connection = slowest_reader(all, 0);
     if (connection)
         cut_client(connection);

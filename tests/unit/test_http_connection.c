@@ -151,6 +151,25 @@ static void test_who_has_just_come_does_not_make_room(void **state) {
     back_to_answers(new);
 }
 
+static void test_nor_does_who_reads_well_for_it(void **state) {
+    (void)state;
+    struct http_connection *well = answer(0), *new = request(0);
+    t.all.most = 2;
+    const char *text = "some of an answer, and the client has it";
+    for (int i = 0; i < 200; i++)
+        assert_true(write(well->fd, text, strlen(text)) > 0);
+    well->written = 200 * strlen(text);
+    char taken[200 * 64];
+    assert_true(read(t.others[0], taken, sizeof(taken)) > 0);
+    look_at(well);
+    assert_int_equal(well->stalls, 0);
+    assert_false(well->gone || new->gone);
+    back_to_answers(new);
+    look_at(well);
+    look_at(new);
+    assert_true(well->gone || new->gone); /* among readers it is the slowest */
+}
+
 static void test_a_request_that_does_not_come_makes_room(void **state) {
     (void)state;
     struct http_connection *slow = answer(0), *new = request(3), *later = request(2);
@@ -172,6 +191,7 @@ int main(void) {
         TEST(test_one_alone_may_be_too_large),
         TEST(test_one_that_was_cut_holds_nothing),
         TEST(test_who_has_just_come_does_not_make_room),
+        TEST(test_nor_does_who_reads_well_for_it),
         TEST(test_a_request_that_does_not_come_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
