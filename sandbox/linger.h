@@ -8,8 +8,8 @@
 #ifndef LINGER_H
 #define LINGER_H
 
-/* When the answer is sent. Returns at once without children, else after two seconds: then nobody
- * has read the answer. Blocks. */
+/* When the answer is sent. Returns at once without children of its own (orphans are the init's),
+ * else after two seconds: then nobody has read the answer. Blocks. */
 void linger_with_children(void);
 
 #endif
